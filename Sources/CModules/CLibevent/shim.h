@@ -1,0 +1,11 @@
+// The libc headers come first: libevent's own headers define a feature macro half-way, and debug builds then fail
+// with mismatching fd_set definitions.
+#include <sys/types.h>
+#include <sys/time.h>
+#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
