@@ -62,7 +62,11 @@ let package = Package(
         .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),
         .testTarget(name: "CoreConfigTests", dependencies: ["CoreConfig", "ConfigAPI"], swiftSettings: base),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "CoreBytes", "ConfigAPI"], swiftSettings: base),
+        .testTarget(
+            name: "CoreTests",
+            dependencies: [
+                "Core", "CoreBytes", "ConfigAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: base),
         .testTarget(name: "TCPProxyTests", dependencies: ["TCPProxy", "Core"], swiftSettings: base),
     ],
     cxxLanguageStandard: .cxx17

@@ -38,8 +38,11 @@ public struct FastRandom: RandomNumberGenerator, Sendable {
 
     /// A number in 0 ..< bound by multiplication (Lemire): no division. For bounds below 2³² the bias is below 2⁻³².
     public mutating func next(below bound: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: (next() >> 32) &* UInt64(bound) >> 32)
+        UInt32(truncatingIfNeeded: ((next() >> 32) &* UInt64(bound)) >> 32)
     }
+
+    /// A number in 0 ..< 1 with 53 random bits.
+    public mutating func nextFraction() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
 }
 
 /// Sebastiano Vigna's SplitMix64: one word of state, every seed is good. Also a fine mixer of a counter.

@@ -19,23 +19,36 @@ struct EDFScheduler {
     private var nextOrder: UInt64 = 0
     private var virtualTime = 0.0
 
-    /// A schedule of the entries 0 ..< weights.count in the state it has after running for `phase` units of virtual
-    /// time. A random phase below 1 makes workers start at different points without favouring anyone: with whole
-    /// weights the order repeats every unit.
+    /// A schedule of the entries 0 ..< weights.count somewhere inside the period in which the lightest entry comes up
+    /// once. A random start makes workers differ without favouring anyone: each pick of the period is as likely to be
+    /// the first, so first picks follow the weights too.
     ///
-    /// - Parameter weights: all above zero.
-    init(weights: [Double], phase: Double) {
-        virtualTime = phase
-        heap.reserveCapacity(weights.count)
-        // Entries that were picked last wait longest, as they would after a real run.
+    /// - Parameters:
+    ///   - weights: all above zero.
+    ///   - start: 0 ..< 1, the part of the period that is skipped.
+    init(weights: [Double], start: Double) {
+        guard let lightest = weights.min() else { return }
+        let sum = weights.reduce(0, +)
+        let skipped = (start * sum / lightest).rounded(.down)
+        // Whole shares of the skipped picks are taken at once, the rest (fewer than entries) one by one.
         var entries: [(entry: Entry, lastPick: Double)] = []
         entries.reserveCapacity(weights.count)
+        var taken = 0.0
         for (index, weight) in weights.enumerated() {
-            let picks = (phase * weight).rounded(.down)
+            let picks = (skipped * weight / sum).rounded(.down)
+            taken += picks
             entries.append((Entry(deadline: (picks + 1) / weight, order: 0, index: UInt32(index)), picks / weight))
         }
+        // Ties go to whoever waits longest, as they would after a real run.
         entries.sort { ($0.lastPick, $0.entry.index) < ($1.lastPick, $1.entry.index) }
+        heap.reserveCapacity(weights.count)
         for (entry, _) in entries { push(entry) }
+        var rest = min(skipped - taken, Double(weights.count))
+        while rest >= 1 {
+            let index = pick()
+            reschedule(weight: weights[Int(index)])
+            rest -= 1
+        }
     }
 
     var isEmpty: Bool { heap.isEmpty }

@@ -192,7 +192,7 @@ class SourcedPicker: HostPicker {
         source.slowStartEnds = slowStartEnd(source.hosts, now)
         if source.slowStartEnds <= now && hasEqualWeights(source.hosts) { return }
         let weights = source.hosts.map { scheduleWeight($0, now) }
-        source.schedule = EDFScheduler(weights: weights, phase: Double(random.next() >> 11) / 9_007_199_254_740_992)
+        source.schedule = EDFScheduler(weights: weights, start: random.nextFraction())
     }
 
     private final func hasEqualWeights(_ hosts: [HostIndex]) -> Bool {
@@ -231,7 +231,7 @@ final class LocalitySchedule {
             }
         }
         if localities.count > 1 {
-            schedule = EDFScheduler(weights: weights, phase: Double(random.next() >> 11) / 9_007_199_254_740_992)
+            schedule = EDFScheduler(weights: weights, start: random.nextFraction())
         }
     }
 
