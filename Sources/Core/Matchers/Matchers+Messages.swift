@@ -99,7 +99,7 @@ extension MetadataMatcher {
         try problems.throwIfAny()
         let value: ValueMatcher
         do { value = try ValueMatcher(message.value) } catch { throw error.inside("value") }
-        self.init(namespace: message.filter, path: message.path.map(\.key), value: value, inverts: message.invert)
+        self.init(filter: message.filter, path: message.path.map(\.key), value: value, inverts: message.invert)
     }
 }
 

@@ -2,19 +2,19 @@
 
 /// A compiled test of metadata.
 public struct MetadataMatcher: Sendable {
-    private let namespace: String
+    private let filter: String
     private let path: [String]
     private let value: ValueMatcher
     private let inverts: Bool
 
-    public init(namespace: String, path: [String], value: ValueMatcher, inverts: Bool = false) {
-        self.namespace = namespace
+    public init(filter: String, path: [String], value: ValueMatcher, inverts: Bool = false) {
+        self.filter = filter
         self.path = path
         self.value = value
         self.inverts = inverts
     }
 
-    public func matches(_ metadata: MetadataMap) -> Bool {
-        value.matches(metadata.value(namespace: namespace, path: path)) != inverts
+    public func matches(_ metadata: Metadata) -> Bool {
+        value.matches(metadata.value(filter: filter, path: path)) != inverts
     }
 }
