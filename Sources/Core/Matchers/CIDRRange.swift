@@ -75,6 +75,10 @@ struct IPKey: Hashable, Sendable {
         self.init(bits: UInt128(address) << 96, isV4: true)
     }
 
+    init(v6 address: UInt128) {
+        self.init(bits: address, isV4: false)
+    }
+
     private init(bits: UInt128, isV4: Bool) {
         self.bits = bits
         self.isV4 = isV4
