@@ -6,6 +6,8 @@ final class StatRecord: @unchecked Sendable {
     let id: Int
     let prefix: String
     let layout: StatLayout
+    /// The type of the keys, by which the store finds the scope again.
+    let key: ObjectIdentifier
     /// Tags given by the code that made the scope, beside those extracted from the name.
     let fixedTags: [StatTag]
     /// Indices that the `stats_matcher` keeps out; nil when it lets all in.
@@ -13,10 +15,13 @@ final class StatRecord: @unchecked Sendable {
     /// The main thread's own notes, made when first needed.
     var main: StatRecordNotes?
 
-    init(id: Int, prefix: String, layout: StatLayout, fixedTags: [StatTag], rejected: StatRejection) {
+    init(
+        id: Int, prefix: String, layout: StatLayout, key: ObjectIdentifier, fixedTags: [StatTag], rejected: StatRejection
+    ) {
         self.id = id
         self.prefix = prefix
         self.layout = layout
+        self.key = key
         self.fixedTags = fixedTags
         self.rejected = rejected
     }
@@ -51,7 +56,7 @@ enum StatRejection: Sendable {
 /// Merged histograms, counter offsets since the last reset, and extracted tags of one scope.
 final class StatRecordNotes {
     /// Raw counter sums at the last `/reset_counters`, by index.
-    var counterBases: [UInt64] = []
+    var counterBases: [Int] = []
     var histograms: [Int: MergedHistogram] = [:]
     var tags: StatScopeTags?
 }

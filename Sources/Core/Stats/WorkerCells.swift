@@ -26,15 +26,8 @@ final class WorkerCells: Sendable {
     }
 
     deinit {
+        // The store condemned the cells of every live scope before it let go of this.
         table.withLock { table in
-            for index in 0..<table.capacity {
-                guard let cells = UnsafeMutablePointer<Atomic<UInt64>>(
-                    bitPattern: table.slots[index].load(ordering: .relaxed))
-                else { continue }
-                // The store frees blocks of live scopes before it goes; what is left has a record to ask.
-                guard let record = StatBlockMemory.header(of: cells).record else { continue }
-                StatBlockMemory(cells: cells).free(layout: record.takeUnretainedValue().layout)
-            }
             for (memory, layout) in table.condemned { memory.free(layout: layout) }
             for memory in table.outgrown { memory.deallocate() }
             table.slots.deallocate()
@@ -76,17 +69,15 @@ final class WorkerCells: Sendable {
 
     // MARK: Main thread
 
-    /// The addresses of all blocks now; cells stay valid until the main thread itself condemns them.
-    func snapshotSlots() -> [UInt] {
+    /// The cells of `record` on this thread; nil if it never touched them or the id has passed to another scope.
+    func cells(id: Int, of record: StatRecord) -> UnsafeMutablePointer<Atomic<UInt64>>? {
         table.withLock { table in
-            (0..<table.capacity).map { table.slots[$0].load(ordering: .relaxed) }
-        }
-    }
-
-    func cells(id: Int) -> UnsafeMutablePointer<Atomic<UInt64>>? {
-        table.withLock { table in
-            guard id < table.capacity else { return nil }
-            return UnsafeMutablePointer(bitPattern: table.slots[id].load(ordering: .relaxed))
+            guard id < table.capacity,
+                let cells = UnsafeMutablePointer<Atomic<UInt64>>(
+                    bitPattern: table.slots[id].load(ordering: .relaxed)),
+                StatBlockMemory.header(of: cells).record?.toOpaque() == Unmanaged.passUnretained(record).toOpaque()
+            else { return nil }
+            return cells
         }
     }
 
