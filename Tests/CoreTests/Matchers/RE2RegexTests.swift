@@ -1,5 +1,6 @@
 import ConfigAPI
 import Core
+import SwiftProtobuf
 import Testing
 
 @Suite struct RE2RegexTests {
@@ -23,7 +24,8 @@ import Testing
         #expect(!regex.fullMatch("a"))
         #expect(regex.partialMatch("a"))
         #expect(regex.groups("") == [0..<0])
-        #expect(try RE2Regex("a*").fullMatch([UInt8]().span))
+        let matchesNoBytes = try RE2Regex("a*").fullMatch([UInt8]().span)
+        #expect(matchesNoBytes)
     }
 
     @Test func groupsAreByteRanges() throws {
@@ -61,8 +63,9 @@ import Testing
     @Test func bytesThatAreNoTextAreAnswered() throws {
         let regex = try RE2Regex("a.*")
         let bytes: [UInt8] = [0x61, 0xFF, 0x00, 0xC3]
-        #expect(regex.partialMatch(bytes.span))
-        #expect(try !RE2Regex("b").partialMatch(bytes.span))
+        let finds = regex.partialMatch(bytes.span)
+        let findsOther = try RE2Regex("b").partialMatch(bytes.span)
+        #expect(finds && !findsOther)
     }
 
     @Test func programSizeLimitOfTheMessageIsHonoured() {

@@ -4,15 +4,15 @@ import SwiftProtobuf
 import Testing
 
 @Suite struct MetadataMatcherTests {
-    static let metadata = MetadataMap([
-        "envoy.lb": [
+    static let metadata = Metadata(filterMetadata: [
+        "envoy.lb": .object([
             "version": .string("v1"), "weight": .number(2.5), "canary": .bool(true), "nothing": .null,
-            "stages": .list([.string("a"), .number(1)]), "deep": .structure(["inner": .string("x")]),
-        ]
+            "stages": .list([.string("a"), .number(1)]), "deep": .object(["inner": .string("x")]),
+        ])
     ])
 
     func holds(_ path: [String], _ value: ValueMatcher, inverts: Bool = false) -> Bool {
-        MetadataMatcher(namespace: "envoy.lb", path: path, value: value, inverts: inverts).matches(Self.metadata)
+        MetadataMatcher(filter: "envoy.lb", path: path, value: value, inverts: inverts).matches(Self.metadata)
     }
 
     @Test func eachKindMatchesItsOwn() {
@@ -57,10 +57,10 @@ import Testing
         var map = Self.metadata
         map.set("envoy.lb", key: "version", to: .string("v2"))
         map.set("other", key: "k", to: .bool(false))
-        #expect(map.value(namespace: "envoy.lb", path: ["version"]) == .string("v2"))
-        #expect(map.value(namespace: "envoy.lb", path: ["canary"]) == .bool(true))
-        #expect(map.value(namespace: "other", path: ["k"]) == .bool(false))
-        #expect(map.value(namespace: "absent", path: ["k"]) == nil)
+        #expect(map.value(filter: "envoy.lb", path: ["version"]) == .string("v2"))
+        #expect(map.value(filter: "envoy.lb", path: ["canary"]) == .bool(true))
+        #expect(map.value(filter: "other", path: ["k"]) == .bool(false))
+        #expect(map.value(filter: "absent", path: ["k"]) == nil)
     }
 
     @Test func messagesCompile() throws {
@@ -94,13 +94,17 @@ import Testing
     }
 
     @Test func structsBecomeValues() {
-        let message: Google_Protobuf_Value = [
-            "a": 1, "b": ["x", true, nil], "c": ["d": "e"],
-        ]
+        let message = Google_Protobuf_Value.with {
+            $0.structValue.fields = [
+                "a": 1,
+                "b": .with { $0.listValue.values = ["x", true, nil] },
+                "c": .with { $0.structValue.fields = ["d": "e"] },
+            ]
+        }
         #expect(
             MetadataValue(message)
-                == .structure([
-                    "a": .number(1), "b": .list([.string("x"), .bool(true), .null]), "c": .structure(["d": .string("e")]),
+                == .object([
+                    "a": .number(1), "b": .list([.string("x"), .bool(true), .null]), "c": .object(["d": .string("e")]),
                 ]))
     }
 }

@@ -1,5 +1,6 @@
 import ConfigAPI
 import Core
+import SwiftProtobuf
 import Testing
 
 @Suite struct CIDRTests {
