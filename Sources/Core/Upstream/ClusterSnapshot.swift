@@ -13,10 +13,14 @@ public final class ClusterSnapshot: Sendable {
     public let overprovisioningPercent: UInt32
     /// Sizes of the tables and number of subsets, for the gauges.
     public let tableFigures: TableFigures
+    /// Present with the subset policy.
+    let subsets: SubsetTable?
+    /// Filled for the original destination policy, which looks hosts up by address.
+    let indexOfAddress: [SocketAddress: HostIndex]
 
     init(
         generation: UInt64, hosts: [Host], prioritySet: PrioritySet, spec: LoadBalancerSpec,
-        overprovisioningPercent: UInt32, tableFigures: TableFigures
+        overprovisioningPercent: UInt32, tableFigures: TableFigures, subsets: SubsetTable?
     ) {
         self.generation = generation
         self.hosts = hosts
@@ -24,6 +28,13 @@ public final class ClusterSnapshot: Sendable {
         self.spec = spec
         self.overprovisioningPercent = overprovisioningPercent
         self.tableFigures = tableFigures
+        self.subsets = subsets
+        if case .originalDestination = spec.policy {
+            indexOfAddress = Dictionary(
+                hosts.enumerated().map { ($0.element.address, HostIndex($0.offset)) }, uniquingKeysWith: { old, _ in old })
+        } else {
+            indexOfAddress = [:]
+        }
     }
 
     /// By priority, 0 first.
@@ -39,6 +50,10 @@ public struct TableFigures: Hashable, Sendable {
     public var minEntriesPerHost: UInt64 = 0
     public var maxEntriesPerHost: UInt64 = 0
     public var subsets = 0
+    /// Zone-aware routing is off for want of hosts (`lb_zone_cluster_too_small`, once per snapshot).
+    public var isZoneClusterTooSmall = false
+    /// Zone-aware routing is off because the local cluster has nobody here (`lb_local_cluster_not_ok`, likewise).
+    public var isLocalClusterNotOK = false
     /// Subsets of one host that a further host claimed.
     public var singleHostSubsetDuplicates = 0
 }

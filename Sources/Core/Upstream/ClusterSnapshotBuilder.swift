@@ -35,8 +35,11 @@ public struct ClusterSnapshotBuilder {
     ///
     /// Priorities without a host become empty host sets. Hosts without a configured locality weight weigh 0 under
     /// locality weighting. Cost: O(hosts), plus the hash tables or subsets when the policy has them.
+    ///
+    /// - Parameter localCluster: the cluster this proxy belongs to, for zone-aware balancing; nil = not known, which
+    ///   switches zone-aware routing off.
     public mutating func build(
-        hosts: [Host], localityWeights: [PriorityLocality: UInt32] = [:]
+        hosts: [Host], localityWeights: [PriorityLocality: UInt32] = [:], localCluster: ClusterSnapshot? = nil
     ) -> ClusterSnapshot {
         generation += 1
         let ordered = hosts.allSatisfy { $0.priority == 0 } ? hosts : Self.sortedByPriority(hosts)
@@ -45,11 +48,16 @@ public struct ClusterSnapshotBuilder {
         let assembler = PrioritySetAssembler(
             hosts: ordered, states: availabilities, localityWeights: localityWeights,
             overprovisioningPercent: overprovisioningPercent, hasWeightedPriorityHealth: hasWeightedPriorityHealth,
-            localLocality: localLocality)
-        let prioritySet = assembler.assemble(spec, members: nil, figures: &figures)
+            localLocality: localLocality, localCluster: localCluster)
+        let prioritySet = assembler.assemble(spec, members: nil, within: nil, figures: &figures)
+        var subsets: SubsetTable?
+        if case .subset(let settings) = spec.policy {
+            subsets = SubsetTable(settings, assembler, figures: &figures)
+        }
         return ClusterSnapshot(
             generation: generation, hosts: ordered, prioritySet: prioritySet, spec: spec,
-            overprovisioningPercent: overprovisioningPercent, tableFigures: figures)
+            overprovisioningPercent: overprovisioningPercent, tableFigures: figures,
+            subsets: subsets)
     }
 
     private static func sortedByPriority(_ hosts: [Host]) -> [Host] {

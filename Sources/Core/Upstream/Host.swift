@@ -27,6 +27,8 @@ public final class Host: Sendable {
         /// Load balancing weight, at least 1.
         public var weight: UInt32 = 1
         public var metadata = Metadata()
+        /// What configuration or discovery says of the host's health.
+        public var configuredStatus = ConfiguredHealthStatus.unknown
 
         public init(address: SocketAddress) { self.address = address }
     }
@@ -57,9 +59,42 @@ public final class Host: Sendable {
     public var weight: UInt32 { attributes.weight }
     public var metadata: Metadata { attributes.metadata }
 
+    public var configuredStatus: ConfiguredHealthStatus { attributes.configuredStatus }
+
     public var flags: HealthFlags { health.flags }
     public var availability: HostAvailability { health.flags.availability }
 
     /// Whether both objects stand for the same admitted address.
     public func isSame(as other: Host) -> Bool { health === other.health }
+}
+
+/// `health_status` of an endpoint: what configuration or discovery says, before any check of ours.
+public enum ConfiguredHealthStatus: UInt8, Sendable {
+    case unknown = 0, healthy, unhealthy, draining, timeout, degraded
+
+    /// The flags a host of this status carries.
+    public var flags: HealthFlags {
+        switch self {
+        case .unknown, .healthy: []
+        case .unhealthy, .timeout: .failedEDSHealth
+        case .draining: .edsStatusDraining
+        case .degraded: .degradedEDSHealth
+        }
+    }
+}
+
+extension Host {
+    /// The host's status in the terms of configuration, checks of ours included; what `override_host_status` lists.
+    public var status: ConfiguredHealthStatus {
+        let flags = flags
+        switch configuredStatus {
+        case .unhealthy, .draining, .timeout: return configuredStatus
+        case .unknown, .healthy, .degraded: break
+        }
+        switch flags.availability {
+        case .unhealthy: return flags.contains(.activeHCTimeout) ? .timeout : .unhealthy
+        case .degraded: return .degraded
+        case .healthy: return configuredStatus
+        }
+    }
 }

@@ -10,12 +10,18 @@ public final class PrioritySet: Sendable {
     /// Shape for weighted balancers: whether all hosts of the cluster weigh the same.
     let hasEqualWeights: Bool
 
-    init(hostSets: [HostSet], load: PriorityLoad, tables: [HashTable?], hasEqualWeights: Bool) {
+    /// Present with zone-aware balancing and a known local cluster.
+    let zoneRoutes: ZoneRoutes?
+
+    init(
+        hostSets: [HostSet], load: PriorityLoad, tables: [HashTable?], hasEqualWeights: Bool, zoneRoutes: ZoneRoutes?
+    ) {
         precondition(!hostSets.isEmpty, "A cluster has at least priority 0.")
         self.hostSets = hostSets
         self.load = load
         self.tables = tables
         self.hasEqualWeights = hasEqualWeights
+        self.zoneRoutes = zoneRoutes
     }
 
     public var healthyCount: Int { hostSets.reduce(0) { $0 + $1.healthy.count } }

@@ -8,7 +8,7 @@ public struct HostSlot: Hashable, Sendable {
 /// A slot belongs to a host's identity, not to a snapshot: swapping the snapshot keeps the counts of hosts that stay,
 /// and a removed host's slot lives until its last loan returns. Worker-local, like the balancer that owns it, so the
 /// counts are this worker's view (Envoy's are summed over workers).
-public struct HostLoads {
+final class HostLoads {
     private var active: [UInt32] = []
     /// The identity a slot stands for, nil while the slot is free.
     private var owners: [HostHealth?] = []
@@ -16,12 +16,12 @@ public struct HostLoads {
     /// By host index of the current snapshot.
     private var slotOfHost: [UInt32] = []
     /// Sum over all slots.
-    public private(set) var totalActive: UInt32 = 0
-
-    init() {}
+    var totalActive: UInt32 = 0
+    /// Whether the slot's host is in the current snapshot.
+    private var isCurrent: [Bool] = []
 
     /// Takes over a new list of hosts. Cost: O(hosts), and it happens once per snapshot.
-    mutating func adopt(_ hosts: [Host]) {
+    func adopt(_ hosts: [Host]) {
         var known: [ObjectIdentifier: UInt32] = [:]
         if !slotOfHost.isEmpty || totalActive > 0 {
             known.reserveCapacity(owners.count)
@@ -45,21 +45,18 @@ public struct HostLoads {
         for slot in slots { isCurrent[Int(slot)] = true }
     }
 
-    /// Whether the slot's host is in the current snapshot.
-    private var isCurrent: [Bool] = []
-
     @inline(__always)
     func active(of host: HostIndex) -> UInt32 { active[Int(slotOfHost[Int(host)])] }
 
     /// Counts one more request on the host and returns the slot to give back.
-    public mutating func acquire(_ host: HostIndex) -> HostSlot {
+    func acquire(_ host: HostIndex) -> HostSlot {
         let slot = slotOfHost[Int(host)]
         active[Int(slot)] &+= 1
         totalActive &+= 1
         return HostSlot(index: slot)
     }
 
-    public mutating func release(_ slot: HostSlot) {
+    func release(_ slot: HostSlot) {
         let index = Int(slot.index)
         precondition(active[index] > 0, "A loan returns once.")
         active[index] -= 1
@@ -68,9 +65,9 @@ public struct HostLoads {
     }
 
     /// Requests out on the slot's host.
-    public func active(of slot: HostSlot) -> UInt32 { active[Int(slot.index)] }
+    func active(of slot: HostSlot) -> UInt32 { active[Int(slot.index)] }
 
-    private mutating func newSlot(for owner: HostHealth) -> UInt32 {
+    private func newSlot(for owner: HostHealth) -> UInt32 {
         if let slot = freeSlots.popLast() {
             owners[Int(slot)] = owner
             return slot
@@ -80,7 +77,7 @@ public struct HostLoads {
         return UInt32(owners.count - 1)
     }
 
-    private mutating func free(_ slot: UInt32) {
+    private func free(_ slot: UInt32) {
         owners[Int(slot)] = nil
         freeSlots.append(slot)
     }

@@ -7,7 +7,7 @@ public struct LoadBalancerSpec: Hashable, Sendable {
     public var panicThresholdPercent: UInt32 = 50
     public var localityMode = LocalityMode.none
     /// Which hosts an override may name.
-    public var overrideHostStatus: Set<OverrideStatus> = []
+    public var overrideHostStatus: OverrideStatus = [.unknown, .healthy, .degraded]
 
     public init(_ policy: Policy = .roundRobin(slowStart: nil)) { self.policy = policy }
 
@@ -104,7 +104,19 @@ public struct LoadBalancerSpec: Hashable, Sendable {
         public init() {}
     }
 
-    public enum OverrideStatus: Hashable, Sendable { case unknown, healthy, degraded }
+    /// Health statuses in which a host named by an override is taken.
+    public struct OverrideStatus: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt8
+
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        public static let unknown = OverrideStatus(rawValue: 1 << 0)
+        public static let healthy = OverrideStatus(rawValue: 1 << 1)
+        public static let degraded = OverrideStatus(rawValue: 1 << 2)
+        public static let unhealthy = OverrideStatus(rawValue: 1 << 3)
+        public static let draining = OverrideStatus(rawValue: 1 << 4)
+        public static let timeout = OverrideStatus(rawValue: 1 << 5)
+    }
 
     /// Whether host sets need their hosts grouped by locality.
     var needsLocalities: Bool {

@@ -21,10 +21,15 @@ public final class MetadataMatchCriteria: Sendable {
         var own = members
         own[Self.fallbackListKey] = nil
         var variants: [MetadataMatchCriteria] = []
-        if case .list(let entries)? = members[Self.fallbackListKey] {
-            for case .object(let overlay) in entries {
-                variants.append(
-                    MetadataMatchCriteria(flat: own.merging(overlay) { _, new in new }, variants: []))
+        if let list = members[Self.fallbackListKey] {
+            var overlays: [[String: MetadataValue]] = []
+            if case .list(let entries) = list {
+                overlays = entries.map { if case .object(let overlay) = $0 { overlay } else { [:] } }
+            }
+            // An empty list asks for the criteria themselves, without the list.
+            if overlays.isEmpty { overlays = [[:]] }
+            variants = overlays.map {
+                MetadataMatchCriteria(flat: own.merging($0) { _, new in new }, variants: [])
             }
         }
         self.init(flat: members, variants: variants)
@@ -34,6 +39,13 @@ public final class MetadataMatchCriteria: Sendable {
         criteria = members.sorted { $0.key < $1.key }.map { Criterion(key: $0.key, value: $0.value) }
         self.variants = variants
         subsetKey = SubsetKey(criteria)
+    }
+
+    /// These criteria without the keys that are not in `keys`.
+    func keeping(_ keys: [String]) -> MetadataMatchCriteria {
+        let kept = criteria.filter { keys.contains($0.key) }
+        return MetadataMatchCriteria(
+            flat: Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) }), variants: [])
     }
 
     /// These criteria with `other`'s values laid over them.
