@@ -179,7 +179,7 @@ static int runOrigin(int port) {
 // MARK: load
 
 struct Client {
-    int fd, connected, idle;
+    int fd, connected, settled;
     size_t received, sent;
     uint64_t id, number;
     int64_t startedNS;
@@ -240,7 +240,7 @@ static int openClient(struct Client *c) {
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) { fail("socket", errno); return -1; }
     noDelay(c->fd);
-    c->connected = 0; c->idle = 0; c->received = 0; c->sent = 0; c->number = 0;
+    c->connected = 0; c->received = 0; c->sent = 0; c->number = 0;
     c->startedNS = nowNS();
     if (connect(c->fd, (void *)&target, sizeof target) && errno != EINPROGRESS) {
         fail("connect", errno);
@@ -290,7 +290,7 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     struct Client *clients = calloc((size_t)options.connections, sizeof *clients);
     if (!clients) die("calloc");
     struct epoll_event events[maxEvents];
-    int live = 0, opened = 0, holding = 0;
+    int live = 0, opened = 0, settled = 0;
 
     int64_t began = nowNS(), windowStart = 0, windowEnd = 0, cpuAtStart = 0, cpuAtEnd = 0;
     int64_t warmupNS = (int64_t)(options.warmup * 1e9), secondsNS = (int64_t)(options.seconds * 1e9);
@@ -299,7 +299,7 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     int64_t drainBy = 0, giveUp = began + warmupNS + secondsNS + (int64_t)60e9;
     while (errorCount == 0) {
         // Connections are opened a few at a time, so that no backlog overflows and the first requests are spread.
-        while (opened < options.connections && live - holding < 256 && !draining) {
+        while (opened < options.connections && opened - settled < 256 && !draining) {
             struct Client *c = &clients[opened];
             c->id = (uint64_t)opened + 1;
             memcpy(c->request + nameBytes, requestPattern + nameBytes, requestBytes - nameBytes);
@@ -321,14 +321,10 @@ static int runLoad(struct Options options, int perRequest, int idle) {
                 counted = requests - requestsAtStart;
                 draining = 1;
                 drainBy = now + (int64_t)10e9;
-                for (int i = 0; i < opened; i++) {
-                    struct Client *c = &clients[i];
-                    if (c->fd >= 0 && c->idle) { close(c->fd); c->fd = -1; live--; }
-                }
             }
             if (draining && live == 0) break;
             if (draining && now > drainBy) { fail("a reply did not arrive within 10 s of the end", 0); break; }
-        } else if (holding == options.connections) break;
+        } else if (settled == options.connections) break;
         if (now > giveUp) { fail("the row did not finish in time", 0); break; }
         int ready = epoll_wait(pollFD, events, maxEvents, 100);
         for (int i = 0; i < ready && errorCount == 0; i++) {
@@ -355,9 +351,9 @@ static int runLoad(struct Options options, int perRequest, int idle) {
             int64_t done = nowNS();
             recordLatency(done - c->startedNS);
             c->startedNS = done;
-            if (idle) {
-                holding++;
-            } else if (perRequest || draining) {
+            if (!c->settled) { c->settled = 1; settled++; }
+            if (idle) continue;
+            if (perRequest || draining) {
                 close(c->fd);
                 c->fd = -1;
                 live--;
@@ -367,7 +363,7 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     }
     if (idle) {
         // The caller reads the proxy's memory while the pairs stand, then closes our standard input.
-        printf("{\"held\": %d, \"errors\": %lu, \"error\": \"%s\"}\n", holding, errorCount, firstError);
+        printf("{\"held\": %d, \"errors\": %lu, \"error\": \"%s\"}\n", settled, errorCount, firstError);
         fflush(stdout);
         char byte;
         while (errorCount == 0 && read(0, &byte, 1) > 0) {}
