@@ -3,7 +3,7 @@ public enum AccessLogType: UInt8, Sendable, CaseIterable {
     case notSet = 0, tcpUpstreamConnected, tcpPeriodic, tcpConnectionEnd
     case downstreamStart, downstreamPeriodic, downstreamEnd
     case upstreamPoolReady, upstreamPeriodic, upstreamEnd
-    case downstreamTunnelSuccessfullyEstablished, udpTunnelUpstreamConnected, udpPeriodic, udpSessionEnd, tcpSessionEnd
+    case downstreamTunnelSuccessfullyEstablished, udpTunnelUpstreamConnected, udpPeriodic, udpSessionEnd
 
     public var name: String {
         switch self {
@@ -21,7 +21,6 @@ public enum AccessLogType: UInt8, Sendable, CaseIterable {
         case .udpTunnelUpstreamConnected: "UdpTunnelUpstreamConnected"
         case .udpPeriodic: "UdpPeriodic"
         case .udpSessionEnd: "UdpSessionEnd"
-        case .tcpSessionEnd: "TcpSessionEnd"
         }
     }
 }

@@ -28,13 +28,3 @@ public final class AccessLogWriter {
         }
     }
 }
-
-/// Answers a runtime key's fraction for `runtime_filter`: nil when the key is not set.
-public struct AccessLogRuntime: Sendable {
-    public let fraction: @Sendable (_ key: String) -> FractionalPercent?
-
-    public init(_ fraction: @escaping @Sendable (_ key: String) -> FractionalPercent?) { self.fraction = fraction }
-
-    /// No runtime: every key has its default.
-    public static let none = AccessLogRuntime { _ in nil }
-}

@@ -65,7 +65,5 @@ public final class StreamDetails {
         case upstreamHandshakeEnd = "US_HS_END"
         case upstreamSendBegin = "US_TX_BEG", upstreamSendEnd = "US_TX_END"
         case upstreamReceiveBegin = "US_RX_BEG", upstreamReceiveEnd = "US_RX_END"
-        /// Time from asking the pool to having a connection.
-        case upstreamPoolReady = "US_POOL_READY"
     }
 }

@@ -36,6 +36,9 @@ public struct StreamInfo {
     /// Attempts to get an upstream connection so far.
     public var upstreamAttemptCount: UInt32 = 0
 
+    /// From asking for a connection to having one or failing; nil while neither has come.
+    public var upstreamPoolReadyNS: UInt64?
+
     // MARK: Account
 
     /// Payload from and to the client.
