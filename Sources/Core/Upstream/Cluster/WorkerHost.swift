@@ -79,6 +79,7 @@ public final class WorkerHost {
             }
         }
         if cluster.isOriginalDestination { tally.wasUsed.store(true, ordering: .relaxed) }
+        cluster.markUsed()
         cluster.stats.add(.upstreamCxTotal)
         cluster.stats.add(.upstreamCxActive)
         counters.cxTotal.bump()
