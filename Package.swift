@@ -68,3 +68,15 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Fuzz targets need the fuzzer's runtime for their main, so they exist only for scripts/fuzz.py.
+if Context.environment["SLUICE_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "FuzzHTTP1", dependencies: ["HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzConfig", dependencies: ["CoreConfig"], path: "Tests/Fuzz/Config",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}

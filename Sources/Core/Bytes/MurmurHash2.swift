@@ -16,7 +16,7 @@ public enum MurmurHash2 {
     /// Hash of the UTF-8 bytes of a text.
     public static func hash(_ text: String, seed: UInt64 = stdHashSeed) -> UInt64 {
         var text = text
-        return unsafe text.withUTF8 { bytes in unsafe hash(UnsafeRawBufferPointer(bytes), seed: seed) }
+        return text.withUTF8 { bytes in unsafe hash(UnsafeRawBufferPointer(bytes), seed: seed) }
     }
 
     private static func hash(_ raw: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {

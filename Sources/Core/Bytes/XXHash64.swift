@@ -16,7 +16,7 @@ public enum XXHash64 {
     /// Hash of the UTF-8 bytes of a text.
     public static func hash(_ text: String, seed: UInt64 = 0) -> UInt64 {
         var text = text
-        return unsafe text.withUTF8 { bytes in unsafe hash(UnsafeRawBufferPointer(bytes), seed: seed) }
+        return text.withUTF8 { bytes in unsafe hash(UnsafeRawBufferPointer(bytes), seed: seed) }
     }
 
     /// Hash of one 8-byte little-endian number, as hash policies combine: the same as over its bytes.

@@ -12,9 +12,9 @@ import Glibc
 /// - Source: RFC 1034 §5, RFC 6724 is not applied: addresses keep the order of the answer.
 public final class Resolver {
     public let options: ResolverOptions
-    public let stats: DNSStats
 
     private let loop: EventLoop
+    private let stats: StatBlock<ResolverStat>
     private var channel: AresChannel?
     /// Channels that still have lookups open; dropped when these have ended.
     private var retired: [AresChannel] = []
@@ -22,7 +22,9 @@ public final class Resolver {
     private var resolvConfStamp: FileStamp
 
     /// Nil when the options cannot be honoured, for example a Unix address as server.
-    public init?(loop: EventLoop, options: ResolverOptions = ResolverOptions(), stats: DNSStats = DNSStats()) {
+    ///
+    /// - Parameter stats: the main thread's cells; their scope is kept by the caller.
+    public init?(loop: EventLoop, options: ResolverOptions = ResolverOptions(), stats: StatBlock<ResolverStat>) {
         guard options.servers.allSatisfy(\.isIP) else { return nil }
         self.loop = loop
         self.options = options
@@ -38,13 +40,13 @@ public final class Resolver {
     public func resolve(
         _ name: String, family: DNSLookupFamily, completion: @escaping (DNSResponse) -> Void
     ) -> DNSQuery? {
-        stats.resolveTotal += 1
+        stats.add(.resolveTotal)
         if let local = localAnswer(name, family) {
             completion(.completed(local))
             return nil
         }
         let query = DNSQuery(name: name, family: family, completion: completion)
-        stats.pendingResolutions += 1
+        stats.add(.pendingResolutions)
         renewChannelIfDue()
         switch family {
         case .v4Only, .v4Preferred: start(query, [AF_INET])
@@ -107,14 +109,14 @@ public final class Resolver {
             query.wasAnswered = true
             query.addresses += addresses
         case .noRecords:
-            stats.notFound += 1
+            stats.add(.notFound)
             query.wasAnswered = true
         case .failed(let failure):
             query.failure = failure
             if failure == .timedOut {
                 if options.reinitOnTimeout { channel?.isStale = true }
             } else {
-                stats.getAddrFailure += 1
+                stats.add(.getAddrFailure)
             }
         }
         query.openLookups -= 1
@@ -124,14 +126,14 @@ public final class Resolver {
             if query.family == .auto, family == AF_INET6 { return start(query, [AF_INET]) }
             if query.family == .v4Preferred, family == AF_INET { return start(query, [AF_INET6]) }
         }
-        stats.pendingResolutions -= 1
+        stats.sub(.pendingResolutions)
         query.finish()
     }
 
     // MARK: Channel
 
     private func onLookupEnd(of ended: AresChannel) {
-        stats.timeouts += ended.takeTimeouts()
+        stats.add(.timeouts, ended.takeTimeouts())
         if ended.openLookupCount == 0 { retired.removeAll { $0 === ended } }
     }
 
@@ -146,7 +148,7 @@ public final class Resolver {
         }
         resolvConfStamp = stamp
         guard let fresh = AresChannel(loop: loop, options: options) else { return }
-        stats.reinits += 1
+        stats.add(.reinits)
         if let channel, channel.openLookupCount > 0 { retired.append(channel) }
         channel = fresh
     }

@@ -1,6 +1,6 @@
 /// What a cluster's configuration says about load balancing, as plain values with every default filled in.
 ///
-/// ``LoadBalancerSpec/init(_:report:)`` reads it from a cluster message; tests and other discovery build it by hand.
+/// ``LoadBalancerSpec/init(_:runtime:warn:report:)`` reads it from a cluster message; tests and other discovery build it by hand.
 public struct LoadBalancerSpec: Hashable, Sendable {
     public var policy: Policy
     /// Percent of usable hosts below which a priority uses all its hosts; 0 = never.
@@ -119,11 +119,7 @@ public struct LoadBalancerSpec: Hashable, Sendable {
     }
 
     /// Whether host sets need their hosts grouped by locality.
-    var needsLocalities: Bool {
-        if localityMode != .none { return true }
-        if case .subset(let subset) = policy { return subset.inner.needsLocalities }
-        return false
-    }
+    var needsLocalities: Bool { localityMode != .none }
 
     var failsTrafficOnPanic: Bool {
         if case .zoneAware(let zone) = localityMode { return zone.failTrafficOnPanic }

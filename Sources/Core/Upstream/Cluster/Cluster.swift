@@ -20,7 +20,7 @@ public final class Cluster: Sendable {
     }
 
     private let state: Mutex<State>
-    /// A worker has made its view of the cluster: health checks run at their full rate.
+    /// A worker has opened a connection: health checks run at their full rate.
     private let used = Atomic<Bool>(false)
 
     init(

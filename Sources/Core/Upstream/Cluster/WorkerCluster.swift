@@ -25,6 +25,7 @@ public final class WorkerCluster {
     /// Admitted here and not in a snapshot yet.
     private var strays: [ObjectIdentifier: WorkerHost] = [:]
     private var isRetired = false
+    private var isMarkedUsed = false
 
     init(_ shared: Cluster, stats: WorkerStats, link: ManagerLink, random: inout FastRandom) {
         self.shared = shared
@@ -43,12 +44,19 @@ public final class WorkerCluster {
         } else {
             isOriginalDestination = false
         }
-        shared.markUsed()
     }
 
     public var name: String { config.name }
     public var metadata: Metadata { config.metadata }
     public var snapshot: ClusterSnapshot { balancer.currentSnapshot }
+
+    /// From the first connection on, health checks run at their full rate.
+    @inline(__always)
+    func markUsed() {
+        if isMarkedUsed { return }
+        isMarkedUsed = true
+        shared.markUsed()
+    }
 
     // MARK: Choosing
 
