@@ -81,7 +81,9 @@ def window_peers():
         BareRelay("window 256 KiB", "--window", str(256 << 10)),
         BareRelay("window 1 MiB", "--window", str(1 << 20)),
         BareRelay("1 MiB, SO_RCVLOWAT 256 KiB", "--lowat", str(256 << 10), "--reply", str(1 << 20)),
-        BareRelay("splice, 1 MiB pipe", "--splice", "1"),
+        BareRelay("splice, 64 KiB pipe", "--splice", str(64 << 10)),
+        BareRelay("splice, 256 KiB pipe", "--splice", str(256 << 10)),
+        BareRelay("splice, 1 MiB pipe", "--splice", str(1 << 20)),
     ]
 
 

@@ -88,11 +88,11 @@ class Foreign:
 
 
 DISTURBED_SHARE = 0.06
-ATTEMPTS = 4
+ATTEMPTS = 3
 
 
 def traffic(mode, peer, seconds, reply_bytes, connections):
-    """One window of load; again while strangers took more than a few percent, and the quietest of four at worst."""
+    """One window of load; again while strangers took more than a few percent, and the quietest of three at worst."""
     quietest = None
     for _ in range(ATTEMPTS):
         figures = one_window(mode, peer, seconds, reply_bytes, connections)
