@@ -27,6 +27,7 @@ let package = Package(
             providers: [.apt(["libevent-dev"])]),
         .systemLibrary(
             name: "CCares", path: "Sources/CModules/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(name: "CLinux", path: "Sources/CModules/CLinux"),
         .target(
             name: "CRE2", path: "Sources/CModules/CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
@@ -47,7 +48,7 @@ let package = Package(
         .target(
             name: "Core",
             dependencies: [
-                "CoreBytes", "HTTPCodec", "ConfigAPI", "CoreConfig", "CLibevent", "CCares", "CRE2",
+                "CoreBytes", "HTTPCodec", "ConfigAPI", "CoreConfig", "CLibevent", "CCares", "CLinux", "CRE2",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "Sources/Core", exclude: ["Bytes", "HTTPCodec", "API", "Config"], swiftSettings: base),
