@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.bootstrap import FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy
+from support.bootstrap import (
+    FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy)
 from support.client import closed_without_data, connect, ending, exchange, has_ipv6, read_exactly, read_to_end
 from support.origin import greet
 from support.waiting import wait_until
@@ -79,7 +80,8 @@ def test_unix_socket_upstream(start, tmp_path):
 
 def test_additional_addresses(start, origin):
     proxy = start(bootstrap(
-        [listener(additional_addresses=[{"address": address(host="127.0.0.2")}])], [cluster(endpoints=[origin().port])]))
+        [listener(additional_addresses=[{"address": address(host="127.0.0.2")}])],
+        [cluster(endpoints=[origin().port])]))
     status = proxy.admin("/listeners?format=json").json()["listener_statuses"][0]
     more = status["additional_local_addresses"][0]["socket_address"]
     with connect((more["address"], more["port_value"])) as client:
