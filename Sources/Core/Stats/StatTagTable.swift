@@ -23,7 +23,7 @@ enum StatTagTable {
         let address = "(?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*)"
 
         regex("response_code", "_rq(_(\\d{3}))$", needle: "_rq_")
-        regex("response_code_class", "_rq(_(\\d))xx$", needle: "_rq_")
+        regex("response_code_class", "_rq_((\\d))xx$", needle: "_rq_")
         regex(
             "dynamo_partition_id", "^http(?:\\.\(token))?\\.dynamodb\\.table\\.\(token)\\.capacity\\.\(token)(\\.__partition_id=(\\w{7}))$",
             first: "http", needle: ".dynamodb.table.")
