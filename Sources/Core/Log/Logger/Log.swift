@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The program's own log. Usable from any thread; a message below its component's level costs one load and a compare,
 /// and its text is not built.
@@ -8,7 +7,7 @@ import Synchronization
 public enum Log {
     /// One level per component, in bytes; relaxed, since a change need not take effect at once.
     private static let levels = LogLevels()
-    private static let sink = Mutex<LogSink?>(nil)
+    private static let sink = Locked<LogSink?>(nil)
 
     // MARK: Messages
 
