@@ -9,7 +9,7 @@ struct StatTagRules: Sendable {
         let shape: Shape
         /// Cheap tests before the expensive one.
         let firstToken: String?
-        let needle: String?
+        let needle: [UInt8]?
     }
 
     enum Shape: Sendable {
@@ -71,7 +71,7 @@ struct StatTagRules: Sendable {
         for candidate in candidates {
             let rule = rules[candidate]
             if tags.contains(where: { $0.name == rule.name }) { continue }
-            if let needle = rule.needle, !name.contains(needle) { continue }
+            if let needle = rule.needle, !Self.contains(bytes, needle) { continue }
             guard let (cut, value) = match(rule, name, bytes, tokens) else { continue }
             tags.append(StatTag(name: rule.name, value: String(decoding: bytes[value], as: UTF8.self)))
             cuts.append(cut)
@@ -80,6 +80,20 @@ struct StatTagRules: Sendable {
         var kept: [UInt8] = []
         for (index, byte) in bytes.enumerated() where !cuts.contains(where: { $0.contains(index) }) { kept.append(byte) }
         return (String(decoding: kept, as: UTF8.self), tags)
+    }
+
+    private static func contains(_ bytes: [UInt8], _ needle: [UInt8]) -> Bool {
+        guard bytes.count >= needle.count else { return false }
+        return bytes.withUnsafeBufferPointer { bytes in
+            needle.withUnsafeBufferPointer { needle in
+                for start in 0...(bytes.count - needle.count) where bytes[start] == needle[0] {
+                    var at = 1
+                    while at < needle.count, bytes[start + at] == needle[at] { at += 1 }
+                    if at == needle.count { return true }
+                }
+                return false
+            }
+        }
     }
 
     /// Both lists are sorted.

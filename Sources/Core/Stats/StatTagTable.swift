@@ -13,7 +13,8 @@ enum StatTagTable {
             do throws(RegexError) {
                 rules.append(
                     StatTagRules.Rule(
-                        name: "envoy." + name, shape: .regex(try RE2Regex(pattern)), firstToken: first, needle: needle))
+                        name: "envoy." + name, shape: .regex(try RE2Regex(pattern)), firstToken: first,
+                        needle: needle.map { Array($0.utf8) }))
             } catch {
                 preconditionFailure("A default tag's pattern is valid: \(error)")
             }
