@@ -19,8 +19,10 @@ import urllib.request
 
 PORTS = [80, 443, 8080]
 ADDRESSES = ["10.0.0.1", "10.0.1.1", "127.0.0.1", "127.0.0.2", "2001:db8::1", "::1"]
-BLOCKS = [("10.0.0.0", 8), ("10.0.0.0", 16), ("10.0.0.0", 24), ("10.0.0.1", 32), ("127.0.0.0", 8), ("0.0.0.0", 0),
-          ("::", 0), ("2001:db8::", 32), ("2001:db8::1", 128)]
+# No /0 here: Envoy makes "no condition" the same blocks, and between the two its choice changes from run to run
+# (seen with two such chains and six starts of Envoy 1.40). Ours prefers the explicit block; unit tests cover it.
+BLOCKS = [("10.0.0.0", 8), ("10.0.0.0", 16), ("10.0.0.0", 24), ("10.0.0.1", 32), ("127.0.0.0", 8), ("8.0.0.0", 5),
+          ("2001:db8::", 32), ("2001:db8::1", 128)]
 DIRECT = [("127.0.0.0", 8), ("127.0.0.2", 32), ("127.0.0.0", 30)]
 NAMES = ["a.example.com", "*.example.com", "*.com", "b.a.example.com", "*.a.example.com", "com", "X.org"]
 ASKED = ["", "", "a.example.com", "b.a.example.com", "c.b.a.example.com", "example.com", "com", "X.org", "y.org"]

@@ -206,8 +206,9 @@ final class ActiveListener: EventTarget {
     }
 
     func onConnectionClosed(_ connection: DownstreamConnection, _ end: ConnectionEnd) {
-        worker.connections.remove(connection)
+        // Buried before the list lets go: the list's reference is the last one where a filter closed from a callback.
         worker.loop.bury(connection)
+        worker.connections.remove(connection)
         account(ended: &connection.info)
         worker.onDescriptorFreed()
     }

@@ -68,6 +68,10 @@ public final class DownstreamConnection: ConnectionHandler {
         stops = []
         for filter in filters { filter.onDownstreamClosed(end) }
         terminal.onDownstreamClosed(end)
+        info.bytesReceived = connection.bytesRead
+        info.bytesSent = connection.bytesWritten
+        info.downstreamWireBytesReceived = connection.bytesRead
+        info.downstreamWireBytesSent = connection.bytesWritten
         listener.onConnectionClosed(self, end)
     }
 

@@ -72,10 +72,7 @@ package final class RuntimeStore: Sendable {
             state.snapshot = RuntimeStore.merge(state.layers, generation: state.snapshot.generation + 1)
             return state.snapshot
         }
-        guard let made else {
-            stats.add(.loadError)
-            return .noAdminLayer
-        }
+        guard let made else { return .noAdminLayer }
         stats.add(.loadSuccess)
         setGauges(stats)
         return .published(made)

@@ -6,4 +6,5 @@ import TCPProxy
 
 var registry = ExtensionRegistry(catalog: .core)
 TCPProxyConfig.register(in: &registry)
+SharedNetworkFilters.register(in: &registry)
 ProxyProgram(name: "tcp-proxy", registry: registry, quickFilter: QuickMode.tcpProxy).main()
