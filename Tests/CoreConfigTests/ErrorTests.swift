@@ -76,14 +76,14 @@ import Testing
 
     @Test func duplicateNames() {
         let twoClusters = Sample.load(Sample.yaml() + "\n  - name: c\n".replacing("\n  -", with: "\n  -"))
-        #expect(twoClusters.errors.contains { $0.contains("the cluster \"c\" is already defined by static_resources.clusters[0]") })
+        #expect(twoClusters.errors.contains { $0.contains("the name \"c\" is given twice, first to static_resources.clusters[0]") })
         let chain = "filter_chains: [{filters: [{name: e, typed_config: {\"@type\": \(Sample.typeURL)envoy.extensions.filters.network.echo.v3.Echo}}]}]"
         func listener(_ name: String, _ port: Int) -> String {
             "  - name: \(name)\n    address: {socket_address: {address: 127.0.0.1, port_value: \(port)}}\n    \(chain)\n"
         }
         let names = Sample.load("static_resources:\n  listeners:\n" + listener("a", 1) + listener("a", 2))
         #expect(names.errors.count == 1)
-        #expect(names.errors[0] == "envoy.yaml:6:11: error: static_resources.listeners[1].name: the listener \"a\" is already defined by static_resources.listeners[0]")
+        #expect(names.errors[0] == "envoy.yaml:6:11: error: static_resources.listeners[1].name: the name \"a\" is given twice, first to static_resources.listeners[0]")
         let addresses = Sample.load("static_resources:\n  listeners:\n" + listener("a", 1) + listener("b", 1))
         #expect(addresses.errors.count == 1)
         #expect(addresses.errors[0].contains("static_resources.listeners[1].address: the address 127.0.0.1:1 is already used by static_resources.listeners[0].address"))
@@ -201,7 +201,7 @@ import Testing
         let loaded = Sample.load(Sample.yaml(cluster: "type: bogus\ntype: static"))
         #expect(loaded.errors.isEmpty)
         #expect(loaded.warnings.count == 1)
-        #expect(loaded.warnings[0].contains("static_resources.clusters[0].type: given twice; this later one counts, the one in line 16 is ignored"))
+        #expect(loaded.warnings[0].contains("static_resources.clusters[0].type: duplicate key: this later one counts, the one in line 16 is ignored"))
         #expect(!Sample.load(Sample.yaml(cluster: "type: static\ntype: bogus")).errors.isEmpty)
     }
 
