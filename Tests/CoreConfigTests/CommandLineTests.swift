@@ -68,9 +68,11 @@ import Testing
     }
 
     @Test func quickModeStandsForAConfigurationThatLoads() throws {
-        let found = try #require(options(
-            "--listen", "127.0.0.1:9000", "--listen", "[::1]:9001", "--listen", "/tmp/s.sock", "--upstream", "a.example:1",
-            "--upstream", "10.0.0.1:2", "--upstream", "on:3", "--admin", ":9901", "--print-config"))
+        let found = try #require(
+            options(
+                "--listen", "127.0.0.1:9000", "--listen", "[::1]:9001", "--listen", "/tmp/s.sock", "--upstream",
+                "a.example:1",
+                "--upstream", "10.0.0.1:2", "--upstream", "on:3", "--admin", ":9901", "--print-config"))
         let yaml = QuickMode.yaml(found)
         let loaded = ConfigLoader().load(found, quickModeYAML: yaml)
         #expect(loaded.problems.isEmpty, "\(loaded.problems)\n\(yaml)")
@@ -78,7 +80,8 @@ import Testing
         #expect(loaded.bootstrap.staticResources.listeners[1].address.socketAddress.address == "::1")
         #expect(loaded.bootstrap.staticResources.listeners[2].address.pipe.path == "/tmp/s.sock")
         #expect(loaded.cluster.type == .strictDns)
-        #expect(loaded.cluster.loadAssignment.endpoints[0].lbEndpoints[2].endpoint.address.socketAddress.address == "on")
+        #expect(
+            loaded.cluster.loadAssignment.endpoints[0].lbEndpoints[2].endpoint.address.socketAddress.address == "on")
         #expect(loaded.bootstrap.admin.address.socketAddress.portValue == 9901)
         let literal = try #require(options("--listen", "127.0.0.1:9000", "--upstream", "10.0.0.1:2"))
         #expect(ConfigLoader().load(literal, quickModeYAML: QuickMode.yaml(literal)).cluster.type == .static)
@@ -88,8 +91,18 @@ import Testing
         #expect(echoed.listener.filterChains[0].filters[0].name == "envoy.filters.network.echo")
     }
 
+    @Test func deprecationsCanBeSilenced() throws {
+        let yaml = "{static_resources: {clusters: [{name: c, respect_dns_ttl: true}]}}"
+        let told = try #require(options("--config-yaml", yaml))
+        #expect(ConfigLoader().load(told).warnings.count == 1)
+        let silent = try #require(options("--config-yaml", yaml, "--skip-deprecated-logs"))
+        #expect(ConfigLoader().load(silent).problems.isEmpty)
+    }
+
     @Test func filesAreNamedInProblems() {
         #expect(ConfigLoader().load(path: "/nonexist/x.yaml").errors == ["/nonexist/x.yaml: error: no such file"])
-        #expect(ConfigLoader().load(path: "/tmp/x.pb").errors[0].contains("protobuf files are not read; allowed: .yaml, .yml, .json"))
+        #expect(
+            ConfigLoader().load(path: "/tmp/x.pb").errors[0].contains(
+                "protobuf files are not read; allowed: .yaml, .yml, .json"))
     }
 }

@@ -132,7 +132,8 @@ import Testing
     @Test func masksKeepWhatTheyName() {
         let json = MessageRenderer.json(Sample.load(Self.yaml).bootstrap)
         let trimmed = json.trimmed(to: "static_resources.clusters.name,node.id").text(isPretty: false)
-        #expect(trimmed == "{\"node\":{\"id\":\"\\u003cn\\u003e\"},\"static_resources\":{\"clusters\":[{\"name\":\"c\"}]}}")
+        #expect(
+            trimmed == "{\"node\":{\"id\":\"\\u003cn\\u003e\"},\"static_resources\":{\"clusters\":[{\"name\":\"c\"}]}}")
         #expect(json.trimmed(to: "") == json)
     }
 
@@ -146,7 +147,10 @@ import Testing
         cluster.staticClusters = [item]
         dump.configs = [Google_Protobuf_Any(packing: cluster)]
         let json = MessageRenderer.json(dump).text(isPretty: false)
-        #expect(json.hasPrefix("{\"configs\":[{\"@type\":\"type.googleapis.com/envoy.admin.v3.ClustersConfigDump\",\"static_clusters\":[{\"cluster\":{\"@type\":\"type.googleapis.com/envoy.config.cluster.v3.Cluster\",\"name\":\"c\""))
+        #expect(
+            json.hasPrefix(
+                "{\"configs\":[{\"@type\":\"type.googleapis.com/envoy.admin.v3.ClustersConfigDump\",\"static_clusters\":[{\"cluster\":{\"@type\":\"type.googleapis.com/envoy.config.cluster.v3.Cluster\",\"name\":\"c\""
+            ))
         #expect(json.hasSuffix("\"last_updated\":\"2023-11-14T22:13:20.005Z\"}]}]}"))
     }
 }

@@ -34,7 +34,10 @@ import Testing
         #expect(found.contains("connect_timeout: out of range"))
         #expect(found.contains("cleanup_interval: a duration must not be negative"))
         #expect(found.contains("lb_policy: not an allowed value of envoy.config.cluster.v3.Cluster.LbPolicy"))
-        #expect(found.contains("type: a value of Envoy's envoy.config.cluster.v3.Cluster.DiscoveryType that Sluice does not honour yet"))
+        #expect(
+            found.contains(
+                "type: a value of Envoy's envoy.config.cluster.v3.Cluster.DiscoveryType that Sluice does not honour yet"
+            ))
         #expect(found.contains("health_checks[0].unhealthy_threshold: is required"))
         #expect(found.contains("health_checks[0]: tcp_health_check is required"))
         #expect(found.contains("ring_hash_lb_config.minimum_ring_size: out of range"))
@@ -45,10 +48,11 @@ import Testing
         // Field 19 is Cluster.outlier_detection, field 200 is nobody's.
         let bytes: [UInt8] = [0x0A, 1, 0x63, 0x9A, 0x01, 0, 0xC2, 0x0C, 0]
         let found = RuleChecker.check(bytes, messageName: "envoy.config.cluster.v3.Cluster", path: "cds")
-        #expect(found.map(\.text) == [
-            "field 19 of Envoy's envoy.config.cluster.v3.Cluster is not honoured by Sluice yet",
-            "unknown field 200 in envoy.config.cluster.v3.Cluster",
-        ])
+        #expect(
+            found.map(\.text) == [
+                "field 19 of Envoy's envoy.config.cluster.v3.Cluster is not honoured by Sluice yet",
+                "unknown field 200 in envoy.config.cluster.v3.Cluster",
+            ])
         #expect(found.allSatisfy { $0.path == "cds" })
     }
 
@@ -57,11 +61,16 @@ import Testing
         filter.name = "t"
         filter.typedConfig = Google_Protobuf_Any(
             packing: Envoy_Extensions_Filters_Network_ConnectionLimit_V3_ConnectionLimit())
-        #expect(texts(filter) == [
-            "typed_config.stat_prefix: is required and must not be empty", "typed_config.max_connections: is required",
-        ] || texts(filter) == ["typed_config.stat_prefix: is required and must not be empty"])
+        #expect(
+            texts(filter) == [
+                "typed_config.stat_prefix: is required and must not be empty",
+                "typed_config.max_connections: is required",
+            ] || texts(filter) == ["typed_config.stat_prefix: is required and must not be empty"])
         filter.typedConfig.typeURL = "type.googleapis.com/envoy.extensions.filters.network.redis_proxy.v3.RedisProxy"
-        #expect(texts(filter) == ["typed_config: Envoy has envoy.extensions.filters.network.redis_proxy.v3.RedisProxy, Sluice does not have it yet"])
+        #expect(
+            texts(filter) == [
+                "typed_config: Envoy has envoy.extensions.filters.network.redis_proxy.v3.RedisProxy, Sluice does not have it yet"
+            ])
     }
 
     @Test func anysAreUnpackedByType() {

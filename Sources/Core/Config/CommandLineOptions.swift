@@ -64,7 +64,8 @@ package struct CommandLineOptions: ParsableCommand, Sendable {
     @Option(help: "The number of workers; by default the number of cores.")
     package var concurrency: Int?
 
-    @Option(name: [.customShort("l"), .customLong("log-level")],
+    @Option(
+        name: [.customShort("l"), .customLong("log-level")],
         help: "trace, debug, info, warning, error, critical or off.")
     package var logLevel: LogLevel = .info
 

@@ -21,7 +21,8 @@ package enum CommandLineOutcome: Sendable {
         for argument in arguments where argument.hasPrefix("--") {
             let name = String(argument.dropFirst(2).prefix { $0 != "=" })
             if unsupported.contains(name) {
-                return .stop(text: "error: --\(name) is an option of Envoy that Sluice does not support yet", exitCode: 1)
+                return .stop(
+                    text: "error: --\(name) is an option of Envoy that Sluice does not support yet", exitCode: 1)
             }
         }
         do {

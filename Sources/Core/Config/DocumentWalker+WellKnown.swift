@@ -329,7 +329,8 @@ extension DocumentWalker {
             return
         }
         report(
-            nameNode, "\"\(name)\" has no typed_config; taken as empty: add typed_config: {\"@type\": \(known.typeURL)}",
+            nameNode,
+            "\"\(name)\" has no typed_config; taken as empty: add typed_config: {\"@type\": \(known.typeURL)}",
             severity: .warning)
         let start = writer.begin(message.fields[index].number)
         writer.string(1, known.typeURL)

@@ -154,7 +154,8 @@ struct ReferenceChecker {
                 } else if !known.isTerminal && isLast {
                     let ends = catalog.all(.networkFilter).filter(\.isTerminal).map(\.name)
                     report(
-                        "\(path).filters[\(index)]", "\(known.name) does not end the chain; a filter that does must follow",
+                        "\(path).filters[\(index)]",
+                        "\(known.name) does not end the chain; a filter that does must follow",
                         allowed: ends.joined(separator: ", "))
                 }
             }

@@ -7,6 +7,8 @@ package import SwiftProtobuf
 package struct RuleChecker {
     static let maxDepth = 120
     static let maxProblems = 200
+    /// What `--skip-deprecated-logs` silences.
+    static let deprecatedText = "deprecated in Envoy"
 
     private let schema = Schema.shared
     private var path: ConfigPath
@@ -75,7 +77,7 @@ package struct RuleChecker {
         if reader.isBroken { report("the message is not well-formed") }
         for (index, field) in message.fields.enumerated() {
             if counts[index] > 0 && field.isDeprecated {
-                at(field) { $0.report("deprecated in Envoy", severity: .warning) }
+                at(field) { $0.report(Self.deprecatedText, severity: .warning) }
             }
             guard let rules = field.rules else { continue }
             at(field) { $0.checkCount(counts[index], rules, field) }

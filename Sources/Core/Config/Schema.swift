@@ -199,14 +199,16 @@ package final class Schema: Sendable {
         var fields: [FieldSchema] = []
         fields.reserveCapacity(descriptor.fields.count)
         for field in descriptor.fields {
-            // Extension options and groups never occur in the honoured files; a type that is not there cannot be walked.
+            // Groups never occur in the honoured files; a type that is not there cannot be walked.
             guard let type = type(of: field, messages, enums) else { continue }
             var isMap = false
             if case .message(let target) = type { isMap = field.isRepeated && set.messages[target].isMapEntry }
             if let oneof = field.oneof, !field.isOptional, oneof < oneofs.count {
                 oneofs[oneof].members.append(fields.count)
             }
-            let rules = field.rules.flatMap { try? Sluice_Validate_V1_FieldRules(serializedBytes: Array(set.bytes[$0])) }
+            let rules = field.rules.flatMap {
+                try? Sluice_Validate_V1_FieldRules(serializedBytes: Array(set.bytes[$0]))
+            }
             fields.append(FieldSchema(field, type: type, isMap: isMap, rules: rules))
         }
         return MessageSchema(
