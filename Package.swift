@@ -27,6 +27,7 @@ let package = Package(
             providers: [.apt(["libevent-dev"])]),
         .systemLibrary(
             name: "CCares", path: "Sources/CModules/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(name: "CLinux", path: "Sources/CModules/CLinux"),
         .target(
             name: "CRE2", path: "Sources/CModules/CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
@@ -47,7 +48,7 @@ let package = Package(
         .target(
             name: "Core",
             dependencies: [
-                "CoreBytes", "HTTPCodec", "ConfigAPI", "CoreConfig", "CLibevent", "CCares", "CRE2",
+                "CoreBytes", "HTTPCodec", "ConfigAPI", "CoreConfig", "CLibevent", "CCares", "CLinux", "CRE2",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "Sources/Core", exclude: ["Bytes", "HTTPCodec", "API", "Config"], swiftSettings: base),
@@ -57,7 +58,7 @@ let package = Package(
             name: "TCPProxy", dependencies: ["Core", "CoreBytes", "ConfigAPI", "CoreConfig"], path: "Sources/TCPProxy",
             exclude: ["Main"], swiftSettings: base),
         .executableTarget(
-            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core"], path: "Sources/TCPProxy/Main", swiftSettings: base),
+            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main", swiftSettings: base),
 
         .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),
@@ -67,3 +68,15 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Fuzz targets need the fuzzer's runtime for their main, so they exist only for scripts/fuzz.py.
+if Context.environment["SLUICE_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "FuzzHTTP1", dependencies: ["HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzConfig", dependencies: ["CoreConfig"], path: "Tests/Fuzz/Config",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}

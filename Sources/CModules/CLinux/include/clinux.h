@@ -1,0 +1,17 @@
+// Linux calls that the Swift Glibc module does not show, because they stand behind _GNU_SOURCE.
+#pragma once
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Returns the descriptor, or a negated errno.
+int linux_accept(int fd, struct sockaddr *address, socklen_t *length);
+
+/// The kernel's id of the calling thread.
+int linux_thread_id(void);
+
+/// Names the calling thread (15 bytes at most), as `top -H` and a debugger show it.
+void linux_name_thread(const char *name);
+
+/// Creates a signalfd for the signals in `numbers` and blocks them in the calling thread. Returns it or a negated errno.
+int linux_signal_fd(const int *numbers, int count);

@@ -1,0 +1,105 @@
+// Output: straight to the kernel, or queued and gathered.
+
+import CoreBytes
+import Glibc
+
+extension Connection {
+    /// Sends `bytes`: at once when nothing waits before them, else behind what waits. Never blocks, never fails here; an
+    /// error ends the connection at the end of the turn. Ignored once our direction has ended.
+    public func write(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0,
+            flags.isDisjoint(with: [.closed, .failurePending, .writeEndWanted, .writeEnded, .closeAfterFlush])
+        else { return }
+        var rest = bytes
+        if output.isEmpty, flags.contains(.ready) {
+            switch transport.write(fd, bytes) {
+            case .moved(let n):
+                account(written: n)
+                if n == bytes.count { return }
+                rest = UnsafeRawBufferPointer(rebasing: bytes[n...])
+            case .wouldBlock, .endOfStream:
+                break
+            case .failed(let error):
+                failLater(error)
+                return
+            }
+            wantWritable()
+        }
+        queue(rest)
+    }
+
+    /// Collects `bytes`; everything collected in a turn leaves in one gathering write at its end.
+    public func enqueue(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0,
+            flags.isDisjoint(with: [.closed, .failurePending, .writeEndWanted, .writeEnded, .closeAfterFlush])
+        else { return }
+        queue(bytes)
+        if flags.contains(.ready) { askTurnEnd() }
+    }
+
+    /// Ends our direction after everything written so far: half-close.
+    public func closeWrite() {
+        if !flags.isDisjoint(with: [.closed, .writeEndWanted, .writeEnded]) { return }
+        flags.insert(.writeEndWanted)
+        if output.isEmpty, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
+    }
+
+    private func queue(_ bytes: UnsafeRawBufferPointer) {
+        output.append(bytes, pool: net.pool)
+        if bufferLimitBytes > 0, output.count > bufferLimitBytes, !flags.contains(.aboveHigh) {
+            flags.insert(.aboveHigh)
+            withHandler { $0.onOutputHigh(self) }
+        }
+    }
+
+    /// Gives the kernel what waits. Called when it takes bytes again and at the end of a turn.
+    func flush() {
+        while !output.isEmpty {
+            let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { vectors in
+                let filled = output.fill(vectors)
+                return transport.write(fd, vectors: UnsafeMutableBufferPointer(rebasing: vectors[..<filled]))
+            }
+            switch result {
+            case .moved(let n):
+                let wanted = min(output.count, 64 * ChunkPool.payloadSize)
+                account(written: n)
+                output.consume(n, pool: net.pool)
+                drained()
+                if flags.contains(.closed) { return }
+                if n < wanted && !output.isEmpty {
+                    wantWritable()
+                    return
+                }
+            case .wouldBlock, .endOfStream:
+                wantWritable()
+                return
+            case .failed(let error):
+                finish(Connection.end(forErrno: error))
+                return
+            }
+        }
+        writeReadiness?.disable()
+        if flags.contains(.closeAfterFlush) {
+            finishFlushedClose()
+        } else if flags.contains(.writeEndWanted), !flags.contains(.writeEnded) {
+            endWriting()
+        }
+    }
+
+    private func drained() {
+        if flags.contains(.aboveHigh), output.count <= bufferLimitBytes / 2 {
+            flags.remove(.aboveHigh)
+            withHandler { $0.onOutputLow(self) }
+        }
+    }
+
+    private func endWriting() {
+        flags.insert(.writeEnded)
+        transport.shutdownWrite(fd)
+        if flags.contains(.readEnded) {
+            // Both directions are done, but we may be inside the handler's call.
+            flags.insert(.failurePending)
+            askTurnEnd()
+        }
+    }
+}

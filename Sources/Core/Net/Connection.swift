@@ -1,0 +1,293 @@
+// One stream socket on one worker: reading, writing, watermarks, half-close, close.
+
+import CoreBytes
+import Glibc
+
+/// A connected, or connecting, stream socket.
+///
+///     connecting ──▶ open ──┬─ EOF read ──────▶ half-closed (remote) ──┬─▶ closed
+///          │                └─ closeWrite() ──▶ half-closed (local) ───┘
+///          └─ error ─────────────────────────────────────────────────────▶ closed
+///
+/// - Reads go into the worker's ``ByteWindow``, one per readiness, as large as the window and the watermark allow:
+///   asking for a megabyte costs a small message nothing, and bulk moves in few system calls.
+/// - ``write(_:)`` hands bytes to the kernel at once when nothing waits; ``enqueue(_:)`` collects them and flushes once
+///   at the end of the turn with one gathering write. What the kernel refuses waits in pooled chunks.
+/// - Above the high watermark the handler hears ``ConnectionHandler/onOutputHigh(_:)``, below half of it
+///   ``ConnectionHandler/onOutputLow(_:)``.
+/// - An error met inside a write is reported at the end of the turn, never from inside the caller's call.
+/// - An idle connection holds no buffer: this object, one libevent registration and whatever its handler keeps.
+public final class Connection: EventTarget {
+    struct Flags: OptionSet {
+        var rawValue: UInt16
+        static let connecting = Flags(rawValue: 1 << 0)
+        static let ready = Flags(rawValue: 1 << 1)
+        static let readEnded = Flags(rawValue: 1 << 2)
+        static let writeEndWanted = Flags(rawValue: 1 << 3)
+        static let writeEnded = Flags(rawValue: 1 << 4)
+        static let closeAfterFlush = Flags(rawValue: 1 << 5)
+        static let resetOnClose = Flags(rawValue: 1 << 6)
+        static let closed = Flags(rawValue: 1 << 7)
+        static let aboveHigh = Flags(rawValue: 1 << 8)
+        static let turnEndAsked = Flags(rawValue: 1 << 9)
+        static let failurePending = Flags(rawValue: 1 << 10)
+        static let lingering = Flags(rawValue: 1 << 11)
+    }
+
+    /// Who wants reading to stop; it goes on when nobody does.
+    public struct PauseReasons: OptionSet, Sendable {
+        public var rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// The other side's output is above its high watermark.
+        public static let peerFull = PauseReasons(rawValue: 1)
+        /// The upstream is not there yet.
+        public static let notConnected = PauseReasons(rawValue: 2)
+        /// A filter holds the chain.
+        public static let filter = PauseReasons(rawValue: 4)
+        /// We are closing.
+        public static let closing = PauseReasons(rawValue: 8)
+    }
+
+    let net: NetContext
+    let transport: TransportSocket
+    private var handler: Unmanaged<ConnectionHandler>
+    var fd: Int32
+    var flags: Flags = []
+    private var pauses: PauseReasons = []
+    private var pendingErrno: Int32 = 0
+    var readReadiness: Readiness?
+    var writeReadiness: Readiness?
+    var output = ByteQueue()
+    /// High watermark of the output in bytes; the low one is half of it. 0 means no limit.
+    let bufferLimitBytes: Int
+    private var bytesReadTotal: UInt64 = 0
+    private var bytesWrittenTotal: UInt64 = 0
+    private var lingerTimer = TimerHandle.none
+
+    /// Adopts an accepted socket. Reading starts with ``start()``.
+    public init(
+        accepted fd: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
+        transport: TransportSocket? = nil
+    ) {
+        self.fd = fd
+        self.net = net
+        self.handler = .passUnretained(handler)
+        self.transport = transport ?? net.rawTransport
+        self.bufferLimitBytes = bufferLimitBytes
+        super.init()
+    }
+
+    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS or 0) or has failed at
+    /// once. The outcome comes through the handler, in a later callback.
+    public convenience init(
+        connecting fd: Int32, connectErrno: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
+        transport: TransportSocket? = nil
+    ) {
+        self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
+        flags.insert(.connecting)
+        if connectErrno == 0 || connectErrno == EINPROGRESS {
+            wantWritable()
+        } else {
+            pendingErrno = connectErrno
+            flags.insert(.failurePending)
+            askTurnEnd()
+        }
+    }
+
+    deinit {
+        if fd >= 0 {
+            readReadiness = nil
+            writeReadiness = nil
+            Glibc.close(fd)
+        }
+    }
+
+    /// Hands the connection to another owner, from inside or outside a callback.
+    public func setHandler(_ handler: ConnectionHandler) { self.handler = .passUnretained(handler) }
+
+    // MARK: Facts
+
+    public var isClosed: Bool { flags.contains(.closed) }
+    public var isConnecting: Bool { flags.contains(.connecting) }
+    public var hasReadEnd: Bool { flags.contains(.readEnded) }
+    public var hasWriteEnd: Bool { flags.contains(.writeEnded) }
+    public var isAboveHigh: Bool { flags.contains(.aboveHigh) }
+    public var bytesRead: UInt64 { bytesReadTotal }
+    /// Bytes the kernel has taken.
+    public var bytesWritten: UInt64 { bytesWrittenTotal }
+    /// Bytes that wait for the kernel.
+    public var outputCount: Int { output.count }
+    public var descriptor: Int32 { fd }
+    public var transportSocket: TransportSocket { transport }
+
+    public var localAddress: SocketAddress? { fd < 0 ? nil : Sockets.localAddress(fd) }
+    public var remoteAddress: SocketAddress? { fd < 0 ? nil : Sockets.remoteAddress(fd) }
+
+    // MARK: Events in
+
+    /// Starts an accepted connection: the transport's handshake, or reading at once.
+    public func start() {
+        if transport.isReadyOnConnect { becomeReady() } else { transport.start(self) }
+    }
+
+    /// The transport's handshake is through.
+    public func transportReady() {
+        becomeReady()
+        handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
+    }
+
+    private func becomeReady() {
+        flags.insert(.ready)
+        updateReading()
+        if !output.isEmpty || flags.contains(.writeEndWanted) { flush() }
+    }
+
+    public override func onReadable() {
+        if flags.contains(.closed) { return }
+        let window = net.window.bytes
+        if flags.contains(.lingering) {
+            discardInput()
+            return
+        }
+        // No more than the destination may hold: what it cannot take at once waits in its queue.
+        let size = bufferLimitBytes == 0 ? window.count : min(window.count, max(bufferLimitBytes, 4096))
+        switch transport.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: window[..<size])) {
+        case .moved(let n):
+            bytesReadTotal &+= UInt64(n)
+            let bytes = UnsafeRawBufferPointer(start: window.baseAddress, count: n)
+            handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
+        case .wouldBlock:
+            break
+        case .endOfStream:
+            flags.insert(.readEnded)
+            updateReading()
+            handler._withUnsafeGuaranteedRef { $0.onEndOfStream(self) }
+            if !flags.contains(.closed), flags.contains(.writeEnded) { finish(.endOfStream) }
+        case .failed(let error):
+            finish(Connection.end(forErrno: error))
+        }
+    }
+
+    public override func onWritable() {
+        if flags.contains(.closed) { return }
+        if flags.contains(.connecting) {
+            onConnectOutcome()
+            return
+        }
+        flush()
+    }
+
+    private func onConnectOutcome() {
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)
+        if error != 0 {
+            finish(.connectFailed(errno: error))
+            return
+        }
+        flags.remove(.connecting)
+        if transport.isReadyOnConnect {
+            flags.insert(.ready)
+            handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
+            if flags.contains(.closed) { return }
+            updateReading()
+            flush()
+        } else {
+            writeReadiness?.disable()
+            transport.start(self)
+        }
+    }
+
+    public override func onTurnEnd() {
+        flags.remove(.turnEndAsked)
+        if flags.contains(.closed) { return }
+        if flags.contains(.failurePending) {
+            finish(
+                flags.contains(.connecting)
+                    ? .connectFailed(errno: pendingErrno) : Connection.end(forErrno: pendingErrno))
+            return
+        }
+        if flags.contains(.ready) { flush() }
+    }
+
+    public override func onTimer(_ tag: Int) {
+        lingerTimer = .none
+        if !flags.contains(.closed) { finish(.local) }
+    }
+
+    // MARK: Reading
+
+    public func pauseReading(_ reason: PauseReasons) {
+        if pauses.contains(reason) { return }
+        pauses.insert(reason)
+        updateReading()
+    }
+
+    public func resumeReading(_ reason: PauseReasons) {
+        if !pauses.contains(reason) { return }
+        pauses.remove(reason)
+        updateReading()
+    }
+
+    public var isReadingPaused: Bool { !pauses.isEmpty }
+
+    func updateReading() {
+        let wanted =
+            flags.contains(.lingering)
+            || (pauses.isEmpty && flags.contains(.ready)
+                && flags.isDisjoint(with: [.readEnded, .closed, .closeAfterFlush]))
+        if wanted {
+            if readReadiness == nil {
+                readReadiness = Readiness(loop: net.loop, fd: fd, .read, target: self)
+            }
+            readReadiness?.enable()
+        } else {
+            readReadiness?.disable()
+        }
+    }
+
+    // MARK: Shared by the topics
+
+    func askTurnEnd() {
+        if flags.contains(.turnEndAsked) { return }
+        flags.insert(.turnEndAsked)
+        net.loop.atTurnEnd(self)
+        // The loop holds its turn-end targets unretained.
+        net.loop.bury(self)
+    }
+
+    func wantWritable() {
+        if writeReadiness == nil {
+            writeReadiness = Readiness(loop: net.loop, fd: fd, .write, target: self)
+        }
+        writeReadiness?.enable()
+    }
+
+    func account(written n: Int) { bytesWrittenTotal &+= UInt64(n) }
+
+    func failLater(_ error: Int32) {
+        if !flags.isDisjoint(with: [.closed, .failurePending]) { return }
+        pendingErrno = error
+        flags.insert(.failurePending)
+        readReadiness?.disable()
+        writeReadiness?.disable()
+        askTurnEnd()
+    }
+
+    func withHandler(_ body: (ConnectionHandler) -> Void) { handler._withUnsafeGuaranteedRef(body) }
+
+    func armLinger(afterMS milliseconds: Int64) {
+        net.loop.cancel(&lingerTimer)
+        lingerTimer = net.loop.schedule(afterMS: milliseconds, target: self)
+    }
+
+    func cancelLinger() { net.loop.cancel(&lingerTimer) }
+
+    static func end(forErrno error: Int32) -> ConnectionEnd {
+        switch error {
+        case ECONNRESET, EPIPE: .remoteReset
+        case EPROTO: .transportFailed
+        default: .failed(errno: error)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+// Cluster names as workers look them up.
+
+import Synchronization
+
+/// All clusters by name, written by the main thread. A worker asks once per cluster and remembers the answer.
+public final class ClusterDirectory: Sendable {
+    private let clusters = Mutex<[String: Cluster]>([:])
+
+    init() {}
+
+    func cluster(named name: String) -> Cluster? { clusters.withLock { $0[name] } }
+
+    func set(_ cluster: Cluster?, for name: String) {
+        let old = clusters.withLock { table in
+            let old = table[name]
+            table[name] = cluster
+            return old
+        }
+        withExtendedLifetime(old) {}
+    }
+}

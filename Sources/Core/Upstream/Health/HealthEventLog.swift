@@ -1,0 +1,160 @@
+// Health check events as lines of JSON, in the form of Envoy's HealthCheckEvent.
+
+import Glibc
+
+/// One thing that happened to a host's active health.
+struct HealthEvent {
+    enum Kind {
+        case ejectUnhealthy(CheckResult)
+        case addHealthy(isFirstCheck: Bool)
+        case success
+        case failure(CheckResult, isFirstCheck: Bool)
+    }
+
+    var checker: String
+    var host: Host
+    var cluster: String
+    var kind: Kind
+    var metadata: Metadata
+
+    /// One line without its end.
+    func json(at time: timespec) -> String {
+        let address: String
+        switch host.address {
+        case .v4(_, let port), .v6(_, _, let port, _):
+            address =
+                "{\"socket_address\":{\"protocol\":\"TCP\",\"address\":\(quoted(host.address.addressWithoutPort)),"
+                + "\"port_value\":\(port),\"resolver_name\":\"\",\"ipv4_compat\":false,"
+                + "\"network_namespace_filepath\":\"\"}}"
+        case .unix(let path):
+            address = "{\"pipe\":{\"path\":\(quoted(path)),\"mode\":0}}"
+        }
+        let (early, late) = kindText
+        let place = host.locality
+        return "{\"health_checker_type\":\"\(checker)\",\"host\":\(address),\"cluster_name\":\(quoted(cluster)),"
+            + "\(early)\"timestamp\":\"\(HealthEvent.text(of: time))\",\(late)"
+            + "\"metadata\":{\"filter_metadata\":\(quoted(metadata.filterMetadata)),\"typed_filter_metadata\":{}},"
+            + "\"locality\":{\"region\":\(quoted(place.region)),\"zone\":\(quoted(place.zone)),"
+            + "\"sub_zone\":\(quoted(place.subZone))}}"
+    }
+
+    /// The event, as it stands before or after the time stamp: fields come in the order of the message.
+    private var kindText: (String, String) {
+        switch kind {
+        case .ejectUnhealthy(let result):
+            ("\"eject_unhealthy_event\":{\"failure_type\":\"\(result.failureType)\"},", "")
+        case .addHealthy(let isFirstCheck): ("\"add_healthy_event\":{\"first_check\":\(isFirstCheck)},", "")
+        case .success: ("", "\"successful_health_check_event\":{},")
+        case .failure(let result, let isFirstCheck):
+            (
+                "",
+                "\"health_check_failure_event\":{\"failure_type\":\"\(result.failureType)\","
+                    + "\"first_check\":\(isFirstCheck),\"http_status_code\":0},"
+            )
+        }
+    }
+
+    private static func text(of time: timespec) -> String {
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+        }
+        return "\(Int(parts.tm_year) + 1900)-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+            + "T\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
+            + ".\(padded(time.tv_nsec / 1_000_000, 3))Z"
+    }
+
+    private func quoted(_ text: String) -> String { MetadataValue.string(text).json }
+
+    private func quoted(_ objects: [String: MetadataValue]) -> String { MetadataValue.object(objects).json }
+}
+
+extension CheckResult {
+    /// As HealthCheckFailureType spells it.
+    fileprivate var failureType: String {
+        switch self {
+        case .passed, .failedActive: "ACTIVE"
+        case .failedNetwork: "NETWORK"
+        case .timedOut: "NETWORK_TIMEOUT"
+        }
+    }
+}
+
+extension MetadataValue {
+    /// As JSON, members sorted by key.
+    var json: String {
+        switch self {
+        case .null: return "null"
+        case .number(let number):
+            return number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
+        case .bool(let flag): return flag ? "true" : "false"
+        case .string(let text): return MetadataValue.quoted(text)
+        case .list(let values): return "[\(values.map(\.json).joined(separator: ","))]"
+        case .object(let members):
+            let pairs = members.sorted { $0.key < $1.key }.map { "\(MetadataValue.quoted($0.key)):\($0.value.json)" }
+            return "{\(pairs.joined(separator: ","))}"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case "\r": out += "\\r"
+            case "\t": out += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}
+
+/// One event file. Main thread; a line is one `write`, so lines of several processes do not mix.
+final class HealthEventLog {
+    private let path: String
+    private var fd: Int32 = -1
+    /// Lines lost because the file could not be opened or written.
+    private(set) var lostCount = 0
+
+    init(path: String) { self.path = path }
+
+    deinit { if fd >= 0 { close(fd) } }
+
+    /// Opens the file anew at the next event (log rotation).
+    func reopen() {
+        if fd >= 0 { close(fd) }
+        fd = -1
+    }
+
+    func write(_ event: HealthEvent) {
+        if fd < 0 { fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644) }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let line = Array("\(event.json(at: now))\n".utf8)
+        if fd < 0 || Glibc.write(fd, line, line.count) != line.count { lostCount += 1 }
+    }
+}
+
+/// All event files by path: clusters that name the same file share it.
+final class HealthEventLogs {
+    private var logs: [String: HealthEventLog] = [:]
+
+    func log(_ path: String) -> HealthEventLog? {
+        if path.isEmpty { return nil }
+        if let known = logs[path] { return known }
+        let made = HealthEventLog(path: path)
+        logs[path] = made
+        return made
+    }
+
+    func reopen() { for log in logs.values { log.reopen() } }
+}
