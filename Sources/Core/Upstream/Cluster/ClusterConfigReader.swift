@@ -1,6 +1,6 @@
 // From a cluster message to values, with every further mistake named by its path.
 
-public import ConfigAPI
+package import ConfigAPI
 package import CoreConfig
 import SwiftProtobuf
 
@@ -179,9 +179,12 @@ package struct ClusterConfigReader {
     private mutating func readBalancing(_ discovery: DiscoverySpec) -> LoadBalancerSpec {
         var found: [ConfigProblem] = []
         let prefix = path
-        let spec = LoadBalancerSpec(cluster) { field, text in
-            found.append(ConfigProblem(path: "\(prefix).\(field)", text: text))
-        }
+        var spec = LoadBalancerSpec(
+            cluster,
+            warn: { field, text in
+                found.append(ConfigProblem(severity: .warning, path: "\(prefix).\(field)", text: text))
+            },
+            report: { field, text in found.append(ConfigProblem(path: "\(prefix).\(field)", text: text)) })
         problems += found
         if case .originalDestination = discovery {
             if cluster.lbPolicy != .clusterProvided, cluster.lbPolicy != .loadBalancingPolicyConfig {
@@ -189,8 +192,14 @@ package struct ClusterConfigReader {
                     "lb_policy", "ORIGINAL_DST clusters choose the host themselves", found: "\(cluster.lbPolicy.text)",
                     allowed: "CLUSTER_PROVIDED")
             }
-            if cluster.hasLbSubsetConfig {
-                fail("lb_subset_config", "CLUSTER_PROVIDED cannot be combined with lb_subset_config")
+            // The balancer's reader knows the discovery by `type` alone; `cluster_type` may name it too.
+            if spec.policy == .clusterProvided {
+                var destination = LoadBalancerSpec.OriginalDestination()
+                if cluster.originalDstLbConfig.hasUpstreamPortOverride {
+                    destination.upstreamPortOverride = UInt16(
+                        clamping: cluster.originalDstLbConfig.upstreamPortOverride.value)
+                }
+                spec.policy = .originalDestination(destination)
             }
         } else if cluster.lbPolicy == .clusterProvided {
             fail(

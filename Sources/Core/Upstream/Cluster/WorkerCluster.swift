@@ -1,6 +1,6 @@
 // One worker's view of one cluster, made when the worker first needs it.
 
-public import CoreBytes
+import CoreBytes
 
 /// Chooses hosts and counts, on one worker. Not `Sendable`.
 ///
@@ -37,7 +37,7 @@ public final class WorkerCluster {
         mainMailbox = link.mailbox
         self.random = FastRandom(seed: random.next())
         let snapshot = shared.snapshot
-        balancer = LoadBalancer.make(snapshot, random: &self.random)
+        balancer = LoadBalancer(snapshot)
         hosts = Array(repeating: nil, count: snapshot.hosts.count)
         if case .originalDestination = shared.config.discovery {
             isOriginalDestination = true
@@ -62,7 +62,7 @@ public final class WorkerCluster {
 
     /// A host for one connection or request, nil when there is none to give (counted as `upstream_cx_none_healthy`).
     /// Allocates only when the worker meets a host for the first time.
-    public func choose(_ context: borrowing LoadBalancerContext) -> WorkerHost? {
+    public func choose(_ context: LoadBalancerContext) -> WorkerHost? {
         if isRetired { return nil }
         let choice = balancer.choose(context, random: &random)
         if !choice.outcome.isEmpty { account(choice.outcome) }
@@ -105,9 +105,7 @@ public final class WorkerCluster {
     @inline(never)
     private func admit(_ destination: SocketAddress) -> WorkerHost {
         var address = destination
-        if case .originalDestination(let spec) = config.balancing.policy, let port = spec.upstreamPortOverride {
-            address = destination.with(port: port)
-        }
+        if case .originalDestination(let spec) = config.balancing.policy { address = spec.destination(destination) }
         let (host, isNew) = shared.admit(address)
         if isNew {
             mainMailbox.post { [link, shared] _ in link.onAdmission(shared) }

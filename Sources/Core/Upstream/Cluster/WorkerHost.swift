@@ -1,5 +1,7 @@
 // One host as one worker uses it: the figures of its connections and requests.
 
+import Synchronization
+
 /// Told about a host it uses. Called on the worker, from a snapshot's arrival; the callee may close connections.
 public protocol HostWatcher: AnyObject {
     /// Discovery removed the host (and it is not draining on passing health checks).
@@ -9,12 +11,12 @@ public protocol HostWatcher: AnyObject {
 }
 
 /// How a connection ended.
-public enum ConnectionEnd: Sendable {
+public enum UpstreamEnd: Sendable {
     case local, remote
 }
 
 /// Why a connection did not come to be.
-public enum ConnectFailure: Sendable {
+public enum UpstreamConnectFailure: Sendable {
     case refused, timedOut
     /// The source address could not be bound.
     case bindFailed
@@ -93,7 +95,7 @@ public final class WorkerHost {
     }
 
     /// The connect failed: ends what ``openConnection(_:)`` began.
-    public func connectionFailed(_ failure: ConnectFailure, _ priority: RoutingPriority = .default) {
+    public func connectionFailed(_ failure: UpstreamConnectFailure, _ priority: RoutingPriority = .default) {
         if failure == .timedOut { cluster.stats.add(.upstreamCxConnectTimeout) }
         if failure == .bindFailed { cluster.stats.add(.bindErrors) }
         cluster.stats.add(.upstreamCxConnectFail)
@@ -103,13 +105,13 @@ public final class WorkerHost {
 
     /// An established connection ended.
     public func closeConnection(
-        _ end: ConnectionEnd, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
+        _ end: UpstreamEnd, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
     ) {
         cluster.stats.record(.upstreamCxLengthMS, Int(lengthMS))
         release(priority, end: end, hadActiveRequest: hadActiveRequest)
     }
 
-    private func release(_ priority: RoutingPriority, end: ConnectionEnd, hadActiveRequest: Bool) {
+    private func release(_ priority: RoutingPriority, end: UpstreamEnd, hadActiveRequest: Bool) {
         cluster.stats.sub(.upstreamCxActive)
         cluster.stats.add(.upstreamCxDestroy)
         cluster.stats.add(end == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote)
