@@ -58,13 +58,30 @@ let package = Package(
             name: "TCPProxy", dependencies: ["Core", "CoreBytes", "ConfigAPI", "CoreConfig"], path: "Sources/TCPProxy",
             exclude: ["Main"], swiftSettings: base),
         .executableTarget(
-            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core"], path: "Sources/TCPProxy/Main", swiftSettings: base),
+            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main", swiftSettings: base),
 
         .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),
         .testTarget(name: "CoreConfigTests", dependencies: ["CoreConfig", "ConfigAPI"], swiftSettings: base),
-        .testTarget(name: "CoreTests", dependencies: ["Core", "CoreBytes", "ConfigAPI"], swiftSettings: base),
+        .testTarget(
+            name: "CoreTests",
+            dependencies: [
+                "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: base),
         .testTarget(name: "TCPProxyTests", dependencies: ["TCPProxy", "Core"], swiftSettings: base),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Fuzz targets need the fuzzer's runtime for their main, so they exist only for scripts/fuzz.py.
+if Context.environment["SLUICE_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "FuzzHTTP1", dependencies: ["HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzConfig", dependencies: ["CoreConfig"], path: "Tests/Fuzz/Config",
+            swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}

@@ -34,6 +34,8 @@ bool cre2_partial_match(const cre2_regex *regex, const char *text, size_t textBy
     return regex->re.Match(re2::StringPiece(text, textBytes), 0, textBytes, re2::RE2::UNANCHORED, nullptr, 0);
 }
 
+int cre2_program_size(const cre2_regex *regex) { return regex->re.ProgramSize(); }
+
 int cre2_group_count(const cre2_regex *regex) { return regex->re.NumberOfCapturingGroups(); }
 
 bool cre2_match_groups(const cre2_regex *regex, const char *text, size_t textBytes, ptrdiff_t *offsets, int groups) {

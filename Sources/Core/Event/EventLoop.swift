@@ -12,7 +12,7 @@ import Glibc
 /// - Not `Sendable`: the compiler refuses to let it travel.
 public final class EventLoop {
     let base: OpaquePointer
-    public let mailbox = Mailbox()
+    public let mailbox: Mailbox
     /// The worker or main context that this loop serves; jobs from the mailbox find their way back through it.
     public unowned(unsafe) var owner: AnyObject?
 
@@ -29,7 +29,9 @@ public final class EventLoop {
     private var clockIsFresh = false
     private var thread: pthread_t?
 
-    public init() {
+    /// - Parameter mailbox: made beforehand where other threads must know it before the loop's thread runs.
+    public init(mailbox: Mailbox = Mailbox()) {
+        self.mailbox = mailbox
         let config = event_config_new()
         // The change list turns an enable and a disable within one turn into no system call at all. The loop is used by
         // one thread, so libevent's locks would only cost.

@@ -14,7 +14,7 @@ public final class Mailbox: Sendable {
     private let jobs = Mutex<[Job]>([])
     let wakeUpFD: Int32
 
-    init() {
+    public init() {
         wakeUpFD = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
         precondition(wakeUpFD >= 0, "An event loop needs an eventfd for its mailbox.")
     }

@@ -81,9 +81,10 @@ extension Connection {
         }
     }
 
-    /// Closes without telling the handler: its owner has decided already.
-    public func discard() {
+    /// Closes without telling the handler: its owner has decided already. What waits is dropped.
+    public func discard(withReset: Bool = false) {
         if flags.contains(.closed) { return }
+        if withReset { flags.insert(.resetOnClose) }
         release()
     }
 

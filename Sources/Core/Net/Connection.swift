@@ -50,7 +50,7 @@ public final class Connection: EventTarget {
 
     let net: NetContext
     let transport: TransportSocket
-    private let handler: Unmanaged<ConnectionHandler>
+    private var handler: Unmanaged<ConnectionHandler>
     var fd: Int32
     var flags: Flags = []
     private var pauses: PauseReasons = []
@@ -101,6 +101,9 @@ public final class Connection: EventTarget {
             Glibc.close(fd)
         }
     }
+
+    /// Hands the connection to another owner, from inside or outside a callback.
+    public func setHandler(_ handler: ConnectionHandler) { self.handler = .passUnretained(handler) }
 
     // MARK: Facts
 

@@ -16,6 +16,9 @@ void cre2_free(cre2_regex *regex);
 bool cre2_full_match(const cre2_regex *regex, const char *text, size_t textBytes);
 bool cre2_partial_match(const cre2_regex *regex, const char *text, size_t textBytes);
 
+/// RE2's measure of what the compiled pattern costs, in instructions.
+int cre2_program_size(const cre2_regex *regex);
+
 /// The number of capturing groups.
 int cre2_group_count(const cre2_regex *regex);
 

@@ -10,13 +10,13 @@ public protocol HostWatcher: AnyObject {
     func onHostHealthFailure(_ host: WorkerHost)
 }
 
-/// How a connection ended.
-public enum UpstreamEnd: Sendable {
+/// Which side ended a connection.
+public enum ClosingSide: Sendable {
     case local, remote
 }
 
 /// Why a connection did not come to be.
-public enum UpstreamConnectFailure: Sendable {
+public enum ConnectFailure: Sendable {
     case refused, timedOut
     /// The source address could not be bound.
     case bindFailed
@@ -95,7 +95,7 @@ public final class WorkerHost {
     }
 
     /// The connect failed: ends what ``openConnection(_:)`` began.
-    public func connectionFailed(_ failure: UpstreamConnectFailure, _ priority: RoutingPriority = .default) {
+    public func connectionFailed(_ failure: ConnectFailure, _ priority: RoutingPriority = .default) {
         if failure == .timedOut { cluster.stats.add(.upstreamCxConnectTimeout) }
         if failure == .bindFailed { cluster.stats.add(.bindErrors) }
         cluster.stats.add(.upstreamCxConnectFail)
@@ -105,13 +105,13 @@ public final class WorkerHost {
 
     /// An established connection ended.
     public func closeConnection(
-        _ end: UpstreamEnd, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
+        _ end: ClosingSide, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
     ) {
         cluster.stats.record(.upstreamCxLengthMS, Int(lengthMS))
         release(priority, end: end, hadActiveRequest: hadActiveRequest)
     }
 
-    private func release(_ priority: RoutingPriority, end: UpstreamEnd, hadActiveRequest: Bool) {
+    private func release(_ priority: RoutingPriority, end: ClosingSide, hadActiveRequest: Bool) {
         cluster.stats.sub(.upstreamCxActive)
         cluster.stats.add(.upstreamCxDestroy)
         cluster.stats.add(end == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote)

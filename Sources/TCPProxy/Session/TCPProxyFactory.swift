@@ -1,0 +1,42 @@
+// tcp_proxy on one worker: what its sessions share.
+
+import Core
+
+/// Makes sessions; holds the worker's counters and the upstream connections that outlive their clients.
+final class TCPProxyFactory: NetworkFilterFactory {
+    let settings: TCPProxySettings
+    let worker: Worker
+    let stats: StatBlock<TCPStat>
+    /// When a session's idle timer first looks: the shortest of its limits; 0 = no limit.
+    let idleLookMS: Int64
+    private let scope: StatScope<TCPStat>
+    private var flushers: [ObjectIdentifier: UpstreamFlusher] = [:]
+
+    init(_ config: TCPProxyConfig, on worker: Worker) {
+        settings = config.settings
+        scope = config.stats
+        self.worker = worker
+        stats = worker.stats.block(config.stats)
+        idleLookMS =
+            [settings.idleTimeoutMS, settings.downstreamIdleTimeoutMS, settings.upstreamIdleTimeoutMS]
+            .filter { $0 > 0 }.min() ?? 0
+        super.init()
+    }
+
+    override func makeFilter() -> NetworkFilter { TCPSession(self) }
+
+    /// Keeps `connection` until what waits on it has been delivered.
+    func flush(_ connection: Connection, host: WorkerHost, connectedAt: Instant, thenReset: Bool) {
+        stats.add(.flushTotal)
+        stats.add(.flushActive)
+        let flusher = UpstreamFlusher(
+            connection, host: host, factory: self, connectedAt: connectedAt, thenReset: thenReset)
+        flushers[ObjectIdentifier(flusher)] = flusher
+    }
+
+    func onFlushed(_ flusher: UpstreamFlusher) {
+        stats.sub(.flushActive)
+        flushers[ObjectIdentifier(flusher)] = nil
+        worker.loop.bury(flusher)
+    }
+}

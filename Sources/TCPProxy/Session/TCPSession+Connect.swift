@@ -1,0 +1,193 @@
+// Getting to an upstream: route, choose, borrow, and trying again.
+
+import Core
+import CoreBytes
+import Glibc
+
+extension TCPSession {
+    // MARK: Before the upstream is there
+
+    /// Keeps what the client sends early, within its bound; the first byte may start the connect.
+    func keepEarly(_ bytes: UnsafeRawBufferPointer) {
+        if phase == .over { return }
+        if earlyData.isEmpty { factory.stats.add(.earlyData) }
+        earlyData.append(bytes, pool: factory.worker.net.pool)
+        if earlyData.count >= settings.maxEarlyDataBytes ?? 0 { downstream.connection.pauseReading(.notConnected) }
+        if phase == .waiting { route() }
+    }
+
+    // MARK: Route, choose, borrow
+
+    func route() {
+        let router = factory.settings.router
+        targetIndex = router.choose(draw: factory.worker.random.next())
+        let override = downstream.info.existingDetails?.filterState[TCPSession.clusterKey]
+        let name = override ?? router.all[targetIndex].cluster
+        downstream.info.upstreamCluster = name
+        guard let cluster = factory.worker.clusters.cluster(named: name) else {
+            factory.stats.add(.noRoute)
+            downstream.info.responseFlags.insert(.noClusterFound)
+            downstream.close(.flush)
+            return
+        }
+        self.cluster = cluster
+        connect()
+    }
+
+    /// The filter state by which an earlier filter (`sni_cluster`) names the cluster.
+    static let clusterKey = "envoy.tcp_proxy.cluster"
+
+    /// One attempt, on the host that the balancer names.
+    func connect() {
+        guard let cluster else { return }
+        phase = .connecting
+        attempts += 1
+        downstream.info.upstreamAttemptCount = attempts
+        var context = LoadBalancerContext(hash: hash(), now: loop.now)
+        context.metadataMatch = factory.settings.router.all[targetIndex].metadataMatch
+        context.originalDestination = downstream.info.downstreamLocalAddress
+        guard let host = cluster.choose(context) else {
+            downstream.info.responseFlags.insert(.noHealthyUpstream)
+            downstream.close(.flush)
+            return
+        }
+        downstream.info.upstreamHostAddress = host.address
+        downstream.info.upstreamHostName = host.host.hostname
+        guard host.openConnection() else {
+            downstream.info.responseFlags.insert(.upstreamOverflow)
+            downstream.close(.flush)
+            return
+        }
+        self.host = host
+        open(host)
+    }
+
+    private func open(_ host: WorkerHost) {
+        connectStart = loop.now
+        countedUpstreamTx = 0
+        let spec = host.prepareSocket()
+        let (fd, error): (Int32, Int32)
+        switch spec.open() {
+        case .connected(let socket): (fd, error) = (socket, 0)
+        case .connecting(let socket): (fd, error) = (socket, EINPROGRESS)
+        case .bindFailed(let error):
+            onAttemptFailed(.bindFailed, TCPSession.reason("bind_error", error))
+            return
+        case .failed(let error):
+            onAttemptFailed(.refused, TCPSession.reason("immediate_connect_error", error))
+            return
+        }
+        upstream = Connection(
+            connecting: fd, connectErrno: error, net: factory.worker.net, handler: self,
+            bufferLimitBytes: Int(spec.bufferLimitBytes))
+        connectTimer = loop.schedule(afterMS: spec.connectTimeoutMS, target: self, tag: TimerTag.connect)
+    }
+
+    func onConnectFailed(_ end: ConnectionEnd) {
+        upstream = nil
+        if case .connectFailed(let error) = end {
+            onAttemptFailed(.refused, TCPSession.reason("delayed_connect_error", error))
+        } else {
+            onAttemptFailed(.refused, "connect_failed")
+        }
+    }
+
+    func onConnectTimeout() {
+        upstream?.discard()
+        upstream = nil
+        onAttemptFailed(.timedOut, "connect_timeout")
+    }
+
+    private func onAttemptFailed(_ failure: ConnectFailure, _ reason: String) {
+        loop.cancel(&connectTimer)
+        host?.connectionFailed(failure)
+        host = nil
+        downstream.info.details.upstreamTransportFailureReason = reason
+        downstream.info.responseFlags.insert(.upstreamConnectionFailure)
+        guard attempts < settings.maxConnectAttempts else {
+            if settings.maxConnectAttempts > 1 {
+                downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
+            }
+            cluster?.stats.add(.upstreamCxConnectAttemptsExceeded)
+            downstream.close(.flush)
+            return
+        }
+        let delay = settings.backoff?.delayMS(attempt: Int(attempts), draw: factory.worker.random.next()) ?? 0
+        // Always by timer: a chain of immediate failures must not recurse.
+        phase = .backingOff
+        connectTimer = loop.schedule(afterMS: delay, target: self, tag: TimerTag.backoff)
+    }
+
+    static func reason(_ kind: String, _ error: Int32) -> String {
+        kind + ":_" + String(cString: strerror(error)).map { $0 == " " ? "_" : String($0) }.joined()
+    }
+
+    private func hash() -> UInt64? {
+        switch settings.hashPolicy {
+        case nil: return nil
+        case .sourceIP:
+            let text = downstream.info.downstreamRemoteAddress?.addressWithoutPort ?? ""
+            return XXHash64.hash(text)
+        case .filterState(let key):
+            return downstream.info.existingDetails?.filterState[key].map { XXHash64.hash($0) }
+        }
+    }
+
+    // MARK: Connected
+
+    func onUpstreamConnected(_ connection: Connection) {
+        loop.cancel(&connectTimer)
+        phase = .relaying
+        // Only the last attempt counts once one succeeded.
+        if attempts > 1 {
+            downstream.info.responseFlags.remove(.upstreamConnectionFailure)
+            downstream.info.details.upstreamTransportFailureReason = ""
+        }
+        host?.connectionReady(afterMS: loop.now.milliseconds(since: connectStart))
+        host?.beginRequest()
+        if !settings.accessLogs.isEmpty {
+            downstream.info.upstreamLocalAddress = connection.localAddress
+            downstream.info.upstreamRemoteAddress = downstream.info.upstreamHostAddress
+        }
+        lastUpstreamByte = loop.now
+        lastDownstreamByte = loop.now
+        armIdle()
+        if settings.logsOnConnected { log(.tcpUpstreamConnected) }
+        while !earlyData.isEmpty {
+            let piece = earlyData.first
+            connection.write(piece)
+            earlyData.consume(piece.count, pool: factory.worker.net.pool)
+        }
+        accountUpstreamWritten(connection)
+        if clientEnded { connection.closeWrite() }
+        downstream.connection.resumeReading(.notConnected)
+    }
+
+    /// Gives the host of an established connection back.
+    func endHost(_ end: ConnectionEnd) {
+        guard let host else { return }
+        self.host = nil
+        TCPSession.release(host, end, lengthMS: loop.now.milliseconds(since: connectStart))
+    }
+
+    static func release(_ host: WorkerHost, _ end: ConnectionEnd, lengthMS: Int64) {
+        host.endRequest()
+        host.closeConnection(end == .local ? .local : .remote, lengthMS: lengthMS, hadActiveRequest: false)
+    }
+
+    /// The client is gone: what it sent still goes to the upstream, with nobody left to answer to.
+    func flushUpstream(_ upstream: Connection, thenReset: Bool) {
+        accountUpstreamWritten(upstream)
+        noteUpstreamTotals(upstream)
+        clearBuffered()
+        guard let host else { return }
+        self.host = nil
+        self.upstream = nil
+        if upstream.outputCount == 0 {
+            upstream.discard(withReset: thenReset)
+            TCPSession.release(host, .local, lengthMS: loop.now.milliseconds(since: connectStart))
+        } else {
+            factory.flush(upstream, host: host, connectedAt: connectStart, thenReset: thenReset)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// Time limits of a session, and the counters that follow its sockets.
+
+import Core
+import CoreBytes
+
+extension TCPSession {
+    func onTimeUp(_ tag: Int) {
+        switch tag {
+        case TimerTag.connect:
+            connectTimer = .none
+            onConnectTimeout()
+        case TimerTag.backoff:
+            connectTimer = .none
+            connect()
+        case TimerTag.idle:
+            idleTimer = .none
+            onIdleLook()
+        case TimerTag.duration:
+            durationTimer = .none
+            factory.stats.add(.maxDuration)
+            downstream.info.responseFlags.insert(.durationTimeout)
+            downstream.close(.flush, details: "max_connection_duration_reached")
+        case TimerTag.accessLog:
+            logTimer = .none
+            log(.tcpPeriodic)
+            armAccessLog()
+        case TimerTag.drain:
+            onDrainLook()
+        default:
+            break
+        }
+    }
+
+    // MARK: Idle
+
+    func armIdle() {
+        guard factory.idleLookMS > 0, idleTimer == .none else { return }
+        idleTimer = loop.schedule(afterMS: factory.idleLookMS, target: self, tag: TimerTag.idle)
+    }
+
+    /// The timer has fired: closes if a limit has truly passed, else sleeps until the nearest one can.
+    private func onIdleLook() {
+        let now = loop.now
+        let written = downstream.connection.bytesWritten &+ (upstream?.bytesWritten ?? 0)
+        if written != writtenAtLastLook {
+            // Output that still drains is no idleness; the moment is not known exactly, so count from now.
+            writtenAtLastLook = written
+            if downstream.connection.outputCount > 0 || upstream?.outputCount ?? 0 > 0 { lastUpstreamByte = now }
+        }
+        let last = max(lastDownstreamByte, lastUpstreamByte)
+        var next = Instant.never
+        for (limit, since) in [
+            (settings.idleTimeoutMS, last), (settings.downstreamIdleTimeoutMS, lastDownstreamByte),
+            (settings.upstreamIdleTimeoutMS, lastUpstreamByte),
+        ] where limit > 0 {
+            let deadline = since.advanced(byMS: limit)
+            if deadline <= now {
+                onIdle()
+                return
+            }
+            next = min(next, deadline)
+        }
+        idleTimer = loop.schedule(at: next, target: self, tag: TimerTag.idle)
+    }
+
+    private func onIdle() {
+        factory.stats.add(.idleTimeout)
+        downstream.close(.now, details: "tcp_session_idle_timeout")
+    }
+
+    // MARK: Duration, access log, drain
+
+    func armDuration() {
+        guard settings.maxDurationMS > 0 else { return }
+        var limit = Double(settings.maxDurationMS)
+        if settings.maxDurationJitterPercent > 0 {
+            let share = Double(factory.worker.random.next() >> 11) / Double(1 << 53)
+            limit *= 1 + settings.maxDurationJitterPercent / 100 * share
+        }
+        durationTimer = loop.schedule(afterMS: Int64(limit), target: self, tag: TimerTag.duration)
+    }
+
+    func armAccessLog() {
+        guard settings.accessLogIntervalMS > 0, phase != .over else { return }
+        logTimer = loop.schedule(
+            afterMS: settings.accessLogIntervalMS, target: self, tag: TimerTag.accessLog)
+    }
+
+    /// While draining, a connection closes at a quiet moment: nothing waits on either side and nothing has come for a
+    /// while. Envoy closes on the next read or write and loses what is on its way (docs/differences-from-envoy.md).
+    static let quietMS: Int64 = 100
+
+    func armDrainLook() {
+        // The duration timer's slot serves: a draining connection has no other duration to keep.
+        loop.cancel(&durationTimer)
+        durationTimer = loop.schedule(afterMS: TCPSession.quietMS, target: self, tag: TimerTag.drain)
+    }
+
+    private func onDrainLook() {
+        durationTimer = .none
+        guard phase != .over else { return }
+        let quietSince = max(lastDownstreamByte, lastUpstreamByte)
+        let isQuiet =
+            loop.now.milliseconds(since: quietSince) >= TCPSession.quietMS && downstream.connection.outputCount == 0
+            && upstream?.outputCount ?? 0 == 0
+        if isQuiet, factory.worker.drainSaysClose() {
+            downstream.close(.flush, details: "drain_close")
+        } else {
+            armDrainLook()
+        }
+    }
+
+    // MARK: Counters
+
+    /// Counts what the client's socket has taken since the last look.
+    @inline(__always)
+    func accountDownstreamWritten() {
+        let written = downstream.connection.bytesWritten
+        let more = written &- countedTx
+        countedTx = written
+        factory.stats.add(.txBytes, more)
+        if downstream.connection.outputCount != gaugedTx { syncBuffered() }
+    }
+
+    @inline(__always)
+    func accountUpstreamWritten(_ upstream: Connection) {
+        let written = upstream.bytesWritten
+        cluster?.stats.add(.upstreamCxTxBytesTotal, written &- countedUpstreamTx)
+        countedUpstreamTx = written
+        if upstream.outputCount != gaugedUpstreamTx { syncBuffered() }
+    }
+
+    /// Brings the gauges of waiting bytes up to date.
+    func syncBuffered() { setBuffered(downstream.connection.outputCount, upstream?.outputCount ?? 0) }
+
+    /// The session lets go of its sockets: what waits on them is no longer its.
+    func clearBuffered() { setBuffered(0, 0) }
+
+    private func setBuffered(_ down: Int, _ up: Int) {
+        if down > gaugedTx { factory.stats.add(.txBuffered, down - gaugedTx) }
+        if down < gaugedTx { factory.stats.sub(.txBuffered, gaugedTx - down) }
+        gaugedTx = down
+        if up > gaugedUpstreamTx { cluster?.stats.add(.upstreamCxTxBytesBuffered, up - gaugedUpstreamTx) }
+        if up < gaugedUpstreamTx { cluster?.stats.sub(.upstreamCxTxBytesBuffered, gaugedUpstreamTx - up) }
+        gaugedUpstreamTx = up
+    }
+}

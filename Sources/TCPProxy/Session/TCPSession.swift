@@ -1,0 +1,235 @@
+// The life of one proxied TCP connection, from the first filter event to the last access-log line.
+
+import Core
+import CoreBytes
+
+/// Relays one downstream connection to one upstream host.
+///
+///     waiting ─▶ connecting ⇄ backing off ─▶ relaying ─▶ over
+///        │           │                          │
+///        └───────────┴────── client left ───────┘
+///
+/// - Bytes pass from the worker's window straight to the other socket; what that socket refuses waits in its output
+///   queue, and above the watermark the source is paused (docs/flow-control.md).
+/// - Each direction ends by itself: the end of stream travels after the last byte; the session is over when both have
+///   ended, when either side breaks, or at a time limit.
+/// - Time-outs that restart with each byte cost a store: the timer looks at the time of the last byte when it fires.
+final class TCPSession: NetworkFilter {
+    enum Phase: UInt8 { case waiting, connecting, backingOff, relaying, over }
+
+    enum TimerTag {
+        static let connect = 1
+        static let backoff = 2
+        static let idle = 3
+        static let duration = 4
+        static let accessLog = 5
+        static let drain = 6
+    }
+
+    let factory: TCPProxyFactory
+    var phase = Phase.waiting
+    var upstream: Connection?
+    var host: WorkerHost?
+    var cluster: WorkerCluster?
+    var targetIndex = 0
+    var attempts: UInt32 = 0
+
+    /// Bytes read from the client before the upstream is there.
+    var earlyData = ByteQueue()
+    var clientEnded = false
+
+    var connectTimer = TimerHandle.none
+    var idleTimer = TimerHandle.none
+    var durationTimer = TimerHandle.none
+    var logTimer = TimerHandle.none
+    var lastDownstreamByte: Instant
+    var lastUpstreamByte: Instant
+    /// Bytes written to both sides when the idle timer last looked: draining output is activity too.
+    var writtenAtLastLook: UInt64 = 0
+    var connectStart: Instant
+
+    // What has been counted, so that counters follow the sockets' own totals.
+    var countedTx: UInt64 = 0
+    var countedUpstreamTx: UInt64 = 0
+    var gaugedTx = 0
+    var gaugedUpstreamTx = 0
+
+    init(_ factory: TCPProxyFactory) {
+        self.factory = factory
+        lastDownstreamByte = factory.worker.loop.now
+        lastUpstreamByte = lastDownstreamByte
+        connectStart = lastDownstreamByte
+        super.init()
+    }
+
+    var settings: TCPProxySettings { factory.settings }
+    var loop: EventLoop { factory.worker.loop }
+
+    // MARK: Downstream events
+
+    override func onNewConnection() -> FilterStatus {
+        factory.stats.add(.connectionsTotal)
+        if settings.logsOnStart { log(.notSet) }
+        armDuration()
+        armAccessLog()
+        switch settings.connectMode {
+        case .immediate:
+            if settings.maxEarlyDataBytes == nil { downstream.connection.pauseReading(.notConnected) }
+            route()
+        case .onDownstreamData:
+            // The idle limit holds while nothing comes.
+            armIdle()
+        }
+        return .proceed
+    }
+
+    override func onBytes(_ bytes: UnsafeRawBufferPointer) -> FilterStatus {
+        factory.stats.add(.rxBytes, bytes.count)
+        lastDownstreamByte = loop.now
+        if phase == .relaying, let upstream {
+            upstream.write(bytes)
+            accountUpstreamWritten(upstream)
+            return .proceed
+        }
+        keepEarly(bytes)
+        return .proceed
+    }
+
+    override func onEndOfStream() -> FilterStatus {
+        clientEnded = true
+        switch phase {
+        case .relaying: upstream?.closeWrite()
+        // Nothing was said and nothing will be: no upstream is needed.
+        case .waiting: downstream.close(.flush)
+        case .connecting, .backingOff, .over: break
+        }
+        return .proceed
+    }
+
+    override func onDownstreamHigh() {
+        guard let upstream else { return }
+        upstream.pauseReading(.peerFull)
+        cluster?.stats.add(.upstreamFlowControlBackedUpTotal)
+        syncBuffered()
+    }
+
+    override func onDownstreamLow() {
+        guard let upstream else { return }
+        upstream.resumeReading(.peerFull)
+        cluster?.stats.add(.upstreamFlowControlDrainedTotal)
+        syncBuffered()
+    }
+
+    override func onDownstreamClosed(_ end: ConnectionEnd) {
+        if phase == .over { return }
+        let wasConnecting = phase == .connecting || phase == .backingOff
+        accountDownstreamWritten()
+        if let upstream, !upstream.isClosed {
+            if wasConnecting {
+                downstream.info.responseFlags.insert(.downstreamConnectionTermination)
+                upstream.discard()
+                host?.connectionFailed(.refused)
+                host = nil
+            } else {
+                // What the client sent before it broke off still goes up; then the upstream learns that it was a break.
+                flushUpstream(upstream, thenReset: end == .remoteReset)
+            }
+        }
+        finish()
+    }
+
+    override func onDrain() {
+        guard settings.closesWhenDraining, phase != .over else { return }
+        armDrainLook()
+    }
+
+    // MARK: Upstream events
+
+    override func onConnected(_ connection: Connection) { onUpstreamConnected(connection) }
+
+    override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        cluster?.stats.add(.upstreamCxRxBytesTotal, bytes.count)
+        lastUpstreamByte = loop.now
+        downstream.write(bytes)
+        accountDownstreamWritten()
+    }
+
+    override func onEndOfStream(_ connection: Connection) { downstream.closeWrite() }
+
+    override func onOutputHigh(_ connection: Connection) {
+        downstream.connection.pauseReading(.peerFull)
+        factory.stats.add(.pausedReading)
+        syncBuffered()
+    }
+
+    override func onOutputLow(_ connection: Connection) {
+        downstream.connection.resumeReading(.peerFull)
+        factory.stats.add(.resumedReading)
+        syncBuffered()
+    }
+
+    override func onClosed(_ connection: Connection, _ end: ConnectionEnd) {
+        if phase == .connecting {
+            onConnectFailed(end)
+            return
+        }
+        accountUpstreamWritten(connection)
+        endHost(end)
+        noteUpstreamTotals(connection)
+        upstream = nil
+        switch end {
+        case .endOfStream:
+            // Both directions towards the upstream have ended; the client gets the rest of its answer and our FIN.
+            downstream.closeWrite()
+            if clientEnded, downstream.connection.outputCount == 0 { downstream.close(.flush) }
+        case .local:
+            downstream.close(.flush)
+        case .remoteReset, .failed, .connectFailed, .transportFailed:
+            if let reason = connection.transportSocket.failureReason {
+                downstream.info.details.upstreamTransportFailureReason = reason
+            }
+            downstream.info.upstreamCloseType = end == .remoteReset ? .remoteReset : .normal
+            // The client learns after its last byte that this was no orderly end.
+            downstream.connection.resetAfterFlush()
+        }
+    }
+
+    override func onTimer(_ tag: Int) { onTimeUp(tag) }
+
+    // MARK: The end
+
+    /// The session is over: everything is given back and accounted. The downstream connection is closed.
+    func finish() {
+        guard phase != .over else { return }
+        phase = .over
+        loop.cancel(&connectTimer)
+        loop.cancel(&idleTimer)
+        loop.cancel(&durationTimer)
+        loop.cancel(&logTimer)
+        earlyData.removeAll(pool: factory.worker.net.pool)
+        clearBuffered()
+        downstream.info.endTime = loop.now
+        log(.tcpConnectionEnd)
+    }
+
+    func log(_ type: AccessLogType) {
+        if settings.accessLogs.isEmpty { return }
+        noteTotals()
+        factory.worker.accessLogWriter.write(settings.accessLogs, &downstream.info, type, now: loop.now)
+    }
+
+    /// Brings the record's byte counts up to date.
+    func noteTotals() {
+        let connection = downstream.connection!
+        downstream.info.bytesReceived = connection.bytesRead
+        downstream.info.bytesSent = connection.bytesWritten
+        downstream.info.downstreamWireBytesReceived = connection.bytesRead
+        downstream.info.downstreamWireBytesSent = connection.bytesWritten
+        if let upstream { noteUpstreamTotals(upstream) }
+    }
+
+    func noteUpstreamTotals(_ connection: Connection) {
+        downstream.info.upstreamWireBytesReceived = connection.bytesRead
+        downstream.info.upstreamWireBytesSent = connection.bytesWritten
+    }
+}
