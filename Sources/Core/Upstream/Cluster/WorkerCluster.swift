@@ -122,9 +122,12 @@ public final class WorkerCluster {
     /// Takes over a newer snapshot, at the start of a turn.
     func adopt(_ snapshot: ClusterSnapshot) {
         if isRetired || snapshot.generation <= balancer.currentSnapshot.generation { return }
+        let before = balancer.currentSnapshot.hosts
         var known = strays
         for case let host? in hosts { known[ObjectIdentifier(host.host.health)] = host }
         balancer.adopt(snapshot)
+        if snapshot.tableFigures.isZoneClusterTooSmall { stats.add(.lbZoneClusterTooSmall) }
+        if snapshot.tableFigures.isLocalClusterNotOK { stats.add(.lbLocalClusterNotOk) }
         hosts = Array(repeating: nil, count: snapshot.hosts.count)
         strays = [:]
         if known.isEmpty { return }
@@ -137,6 +140,13 @@ public final class WorkerCluster {
             // Admitted after the main thread built this snapshot: the next one will have it.
             if isOriginalDestination, shared.isAdmitted(worker.host) { strays[id] = worker } else { worker.leave() }
         }
+        if config.closesConnectionsOnHostSetChange, hasOtherHosts(before, snapshot.hosts) {
+            for case let host? in hosts { host.tellHostSetChange() }
+        }
+    }
+
+    private func hasOtherHosts(_ before: [Host], _ after: [Host]) -> Bool {
+        Set(before.map { ObjectIdentifier($0.health) }) != Set(after.map { ObjectIdentifier($0.health) })
     }
 
     /// The cluster was removed: lets go of its hosts. Sessions that still hold some finish on them.

@@ -66,6 +66,8 @@ public final class ClusterManager: EventTarget {
         link.manager = self
     }
 
+    deinit { stop() }
+
     // MARK: Loading
 
     /// Checks messages without making anything of them (`--mode validate`).
@@ -226,6 +228,8 @@ public final class ClusterManager: EventTarget {
         if asksForTurnEnd { return }
         asksForTurnEnd = true
         loop.atTurnEnd(self)
+        // The loop holds its targets unretained.
+        loop.bury(self)
     }
 
     public override func onTurnEnd() {
