@@ -49,7 +49,12 @@ ccares_channel *ccares_open(const ccares_settings *settings, ccares_socket_callb
     memset(&options, 0, sizeof options);
     int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
     if (settings->use_tcp) options.flags |= ARES_FLAG_USEVC;
-    if (settings->no_search) options.flags |= ARES_FLAG_NOSEARCH;
+    if (settings->no_search) {
+        options.flags |= ARES_FLAG_NOSEARCH;
+        // ares_getaddrinfo of 1.18 does not look at the flag: an empty list of domains has the same effect.
+        options.ndomains = 0;
+        mask |= ARES_OPT_DOMAINS;
+    }
     if (settings->edns_bytes) {
         options.flags |= ARES_FLAG_EDNS;
         options.ednspsz = settings->edns_bytes;

@@ -28,11 +28,19 @@ import Testing
             ]
             var list: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
             defer { for item in list { free(item) } }
-            try #require(posix_spawn(&pid, DnsmasqTests.program, nil, nil, &list, environ) == 0)
+            // Test threads block signals, and a child inherits that: dnsmasq would hear neither SIGHUP nor SIGTERM.
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            var none = sigset_t()
+            sigemptyset(&none)
+            posix_spawnattr_setsigmask(&attributes, &none)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+            try #require(posix_spawn(&pid, DnsmasqTests.program, nil, &attributes, &list, environ) == 0)
         }
 
         deinit {
-            kill(pid, SIGTERM)
+            kill(pid, SIGKILL)
             var status: Int32 = 0
             waitpid(pid, &status, 0)
             unlink(path)

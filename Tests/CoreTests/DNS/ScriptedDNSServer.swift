@@ -93,8 +93,17 @@ final class ScriptedDNSServer: EventTarget {
         case .truncated(let list, let ttl):
             if overTCP { records = list.map { record([0xC0, 12], $0, ttl) } } else { isTruncated = true }
         case .alias(let target, let ttl, let list, let addressTTL):
-            let wire = target.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
-            records.append([0xC0, 12, 0, 5, 0, 1] + bytes(ttl) + [0, UInt8(wire.count)] + wire)
+            var wire: [UInt8] = []
+            for label in target.split(separator: ".") {
+                wire.append(UInt8(label.utf8.count))
+                wire += Array(label.utf8)
+            }
+            wire.append(0)
+            var alias: [UInt8] = [0xC0, 12, 0, 5, 0, 1]
+            alias += bytes(ttl)
+            alias += [0, UInt8(wire.count)]
+            alias += wire
+            records.append(alias)
             records += list.map { record(wire, $0, addressTTL) }
         }
         var reply = Array(query[0..<2])

@@ -96,16 +96,21 @@ import Testing
     }
 
     @Test func newHostsMayWaitForTheirFirstCheck() throws {
+        // The peer never answers, so the first check ends with its time-out.
         let listener = TestListener()
         let bench = ManagerBench()
         try bench.load(
             clusterJSON(
                 "a", "STATIC", ["127.0.0.1:\(listener.port)"],
-                Self.fast + #","common_lb_config":{"ignore_new_hosts_until_first_hc":true}"#))
+                #""health_checks":[{"timeout":"0.1s","interval":"9s","unhealthy_threshold":1,"healthy_threshold":1,"tcp_health_check":{"receive":[{"text":"00"}]}}],"common_lb_config":{"ignore_new_hosts_until_first_hc":true}"#
+            ))
         bench.start()
         bench.loop.turn(mayWait: false)
         #expect(bench.state("a", .membershipExcluded) == 1)
+        #expect(!bench.isReady)
         #expect(bench.turn { bench.isReady && bench.state("a", .membershipExcluded) == 0 })
+        #expect(isFailing(bench, "a"))
+        #expect(bench.health("a", .networkFailure) == 1)
     }
 
     @Test func removedHostsStayWhileTheyPass() throws {

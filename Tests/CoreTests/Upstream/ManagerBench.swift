@@ -66,10 +66,11 @@ final class TestListener {
     let port: UInt16
 
     init() {
-        fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        _ = SocketAddress.v4(address: 0x7F00_0001, port: 0).withSockaddr { bind(fd, $0, $1) }
-        listen(fd, 64)
-        port = boundPort(fd)
+        let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        _ = SocketAddress.v4(address: 0x7F00_0001, port: 0).withSockaddr { bind(made, $0, $1) }
+        listen(made, 64)
+        fd = made
+        port = boundPort(made)
     }
 
     deinit { close(fd) }

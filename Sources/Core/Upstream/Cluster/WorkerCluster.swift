@@ -154,6 +154,12 @@ public final class WorkerCluster {
         isRetired = true
         for case let host? in hosts { host.leave() }
         for host in strays.values { host.leave() }
+        forget()
+    }
+
+    /// Lets go of the hosts without telling: the worker ends.
+    func forget() {
+        isRetired = true
         hosts = []
         strays = [:]
     }
