@@ -191,10 +191,12 @@ import Testing
             ))
         #expect(
             lines[0].hasSuffix(
-                #""metadata":{"filter_metadata":{},"typed_filter_metadata":{}},"locality":{"region":"","zone":"","sub_zone":""}}"#
+                #"Z","locality":{"region":"","zone":"","sub_zone":""}}"#
             ))
-        #expect(lines.contains { $0.contains(#""successful_health_check_event":{}"#) })
-        #expect(lines.last?.contains(#""eject_unhealthy_event":{"failure_type":"NETWORK"}"#) == true)
+        #expect(lines[1].hasSuffix(#""sub_zone":""},"successful_health_check_event":{}}"#))
+        #expect(
+            lines.last?.contains(#","eject_unhealthy_event":{"failure_type":"NETWORK","http_status_code":0},"timestamp":"#)
+                == true)
         _ = listener
     }
 }
