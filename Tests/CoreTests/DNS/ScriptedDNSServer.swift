@@ -61,7 +61,9 @@ final class ScriptedDNSServer: EventTarget {
         var peer = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let count = withUnsafeMutablePointer(to: &peer) { raw in
-            raw.withMemoryRebound(to: sockaddr.self, capacity: 1) { recvfrom(udp, &buffer, buffer.count, 0, $0, &length) }
+            raw.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                recvfrom(udp, &buffer, buffer.count, 0, $0, &length)
+            }
         }
         guard count > 0, let reply = reply(to: Array(buffer[..<count]), overTCP: false) else { return }
         _ = withUnsafePointer(to: &peer) { raw in

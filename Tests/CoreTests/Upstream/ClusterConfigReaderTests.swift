@@ -91,7 +91,7 @@ import Testing
                       "health_check_config":{"port_value":81,"hostname":"hc","disable_active_health_check":true}}},
                    {"endpoint_name":"n"}]}]}}
                 """#
-                    .replacing(#"{"value":200}"#, with: "200")))
+                .replacing(#"{"value":200}"#, with: "200")))
         #expect(config.overprovisioningPercent == 200)
         let first = assignment.endpoints[0]
         #expect(first.flags == .edsStatusDraining)
@@ -161,18 +161,23 @@ import Testing
         #expect(check.healthyEdgeIntervalMS == 2000)
         #expect(check.noTrafficHealthyIntervalMS == 60_000)
         #expect(check.alternatePort == 99)
-        #expect(check.probe == .tcp(TCPProbeSpec(send: Array("PING".utf8), receive: [Array("PO".utf8), Array("NG".utf8)])))
+        #expect(
+            check.probe == .tcp(TCPProbeSpec(send: Array("PING".utf8), receive: [Array("PO".utf8), Array("NG".utf8)])))
     }
 
     @Test func mistakesAreNamedByTheirPath() throws {
         let name = clusterJSON("a", "STATIC", ["www.test:80"])
         #expect(
-            try problems(name) == ["c[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address"])
+            try problems(name) == [
+                "c[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address"
+            ])
         #expect(
             try problems(clusterJSON("a", "LOGICAL_DNS", ["a.test:80", "b.test:80"]))
                 == ["c[0].load_assignment.endpoints"])
         #expect(
-            try problems(#"{"name":"a","type":"STRICT_DNS","load_assignment":{"cluster_name":"a","endpoints":[{"lb_endpoints":[{"endpoint":{"address":{"pipe":{"path":"/x"}}}}]}]}}"#)
+            try problems(
+                #"{"name":"a","type":"STRICT_DNS","load_assignment":{"cluster_name":"a","endpoints":[{"lb_endpoints":[{"endpoint":{"address":{"pipe":{"path":"/x"}}}}]}]}}"#
+            )
                 == ["c[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.pipe"])
         #expect(try problems(#"{"name":"a","lb_policy":"CLUSTER_PROVIDED"}"#) == ["c[0].lb_policy"])
         #expect(
@@ -180,7 +185,8 @@ import Testing
                 == ["c[0].lb_policy", "c[0].load_assignment"])
         #expect(
             try problems(
-                #"{"name":"a","type":"STRICT_DNS","dns_failure_refresh_rate":{"base_interval":"2s","max_interval":"1s"}}"#)
+                #"{"name":"a","type":"STRICT_DNS","dns_failure_refresh_rate":{"base_interval":"2s","max_interval":"1s"}}"#
+            )
                 == ["c[0].dns_failure_refresh_rate.max_interval"])
         #expect(
             try problems(#"{"name":"a","upstream_bind_config":{"source_address":{"address":"host","port_value":0}}}"#)
@@ -190,13 +196,18 @@ import Testing
                 == ["c[0].circuit_breakers.per_host_thresholds[0]"])
         #expect(
             try problems(
-                #"{"name":"a","health_checks":[{"timeout":"1s","interval":"1s","unhealthy_threshold":1,"healthy_threshold":1,"tcp_health_check":{"send":{"text":"xyz"}}}]}"#)
+                #"{"name":"a","health_checks":[{"timeout":"1s","interval":"1s","unhealthy_threshold":1,"healthy_threshold":1,"tcp_health_check":{"send":{"text":"xyz"}}}]}"#
+            )
                 == ["c[0].health_checks[0].tcp_health_check.send.text"])
         #expect(
-            try problems(#"{"name":"a","lb_policy":"RING_HASH","ring_hash_lb_config":{"minimum_ring_size":10,"maximum_ring_size":5}}"#)
-                .isEmpty == false)
+            try problems(
+                #"{"name":"a","lb_policy":"RING_HASH","ring_hash_lb_config":{"minimum_ring_size":10,"maximum_ring_size":5}}"#
+            )
+            .isEmpty == false)
         #expect(
-            try problems(#"{"name":"a","load_assignment":{"cluster_name":"a","endpoints":[{"lb_endpoints":[{"endpoint_name":"x"}]}]}}"#)
+            try problems(
+                #"{"name":"a","load_assignment":{"cluster_name":"a","endpoints":[{"lb_endpoints":[{"endpoint_name":"x"}]}]}}"#
+            )
                 == ["c[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint_name"])
     }
 

@@ -226,7 +226,8 @@ import Testing
         let (bench, server) = bench()
         server.answers["x.test/A"] = .addresses(["10.0.0.1", "10.0.0.2"], ttl: 60)
         try bench.load(
-            clusterJSON("a", "LOGICAL_DNS", ["x.test:80"], #""dns_refresh_rate":"0.05s","dns_lookup_family":"V4_ONLY""#))
+            clusterJSON("a", "LOGICAL_DNS", ["x.test:80"], #""dns_refresh_rate":"0.05s","dns_lookup_family":"V4_ONLY""#)
+        )
         bench.start()
         #expect(bench.turn { bench.isReady })
         #expect(bench.addresses("a") == ["10.0.0.1:80"])

@@ -195,7 +195,8 @@ import Testing
             ))
         #expect(lines[1].hasSuffix(#""sub_zone":""},"successful_health_check_event":{}}"#))
         #expect(
-            lines.last?.contains(#","eject_unhealthy_event":{"failure_type":"NETWORK","http_status_code":0},"timestamp":"#)
+            lines.last?.contains(
+                #","eject_unhealthy_event":{"failure_type":"NETWORK","http_status_code":0},"timestamp":"#)
                 == true)
         _ = listener
     }

@@ -57,8 +57,8 @@ import Testing
         if getenv("SLUICE_FIGURES") != nil {
             let text =
                 "clusters: \(tookNS / 1_000_000) ms to load and start \(Self.count), \(messageBytes) bytes a message, "
-                    + "\(clusterBytes) bytes a cluster, \((worked - used) / Self.count) more once a worker used it; "
-                    + "choose \(Double(choiceNS) / 1e6) ns\n"
+                + "\(clusterBytes) bytes a cluster, \((worked - used) / Self.count) more once a worker used it; "
+                + "choose \(Double(choiceNS) / 1e6) ns\n"
             _ = write(2, text, text.utf8.count)
         }
     }

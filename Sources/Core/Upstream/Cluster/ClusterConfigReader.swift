@@ -57,7 +57,9 @@ package struct ClusterConfigReader {
     // MARK: Discovery
 
     private mutating func readDiscovery() -> DiscoverySpec {
-        guard case .clusterType(let custom)? = cluster.clusterDiscoveryType else { return readDiscovery(of: cluster.type) }
+        guard case .clusterType(let custom)? = cluster.clusterDiscoveryType else {
+            return readDiscovery(of: cluster.type)
+        }
         switch custom.name {
         case "envoy.clusters.static": return readDiscovery(of: .static)
         case "envoy.clusters.strict_dns": return readDiscovery(of: .strictDns)
@@ -223,10 +225,14 @@ package struct ClusterConfigReader {
             }
             var thresholds = BreakerThresholds()
             if message.hasMaxConnections { thresholds.maxConnections = UInt64(message.maxConnections.value) }
-            if message.hasMaxPendingRequests { thresholds.maxPendingRequests = UInt64(message.maxPendingRequests.value) }
+            if message.hasMaxPendingRequests {
+                thresholds.maxPendingRequests = UInt64(message.maxPendingRequests.value)
+            }
             if message.hasMaxRequests { thresholds.maxRequests = UInt64(message.maxRequests.value) }
             if message.hasMaxRetries { thresholds.maxRetries = UInt64(message.maxRetries.value) }
-            if message.hasMaxConnectionPools { thresholds.maxConnectionPools = UInt64(message.maxConnectionPools.value) }
+            if message.hasMaxConnectionPools {
+                thresholds.maxConnectionPools = UInt64(message.maxConnectionPools.value)
+            }
             if message.hasRetryBudget {
                 var budget = BreakerThresholds.RetryBudget()
                 if message.retryBudget.hasBudgetPercent { budget.percent = message.retryBudget.budgetPercent.value }
@@ -257,7 +263,8 @@ package struct ClusterConfigReader {
 
     private mutating func readHealthCheck(into config: inout ClusterConfig) {
         if cluster.healthChecks.count > 1 {
-            fail("health_checks", "a cluster has one health check", found: "\(cluster.healthChecks.count)", allowed: "1")
+            fail(
+                "health_checks", "a cluster has one health check", found: "\(cluster.healthChecks.count)", allowed: "1")
         }
         guard let message = cluster.healthChecks.first else { return }
         var reader = HealthCheckReader(message, path: "\(path).health_checks[0]")
@@ -277,7 +284,8 @@ package struct ClusterConfigReader {
         var reader = EndpointReader(cluster.loadAssignment, path: "\(path).load_assignment", discovery: discovery)
         let assignment = reader.read()
         problems += reader.problems
-        if case .logicalDNS = discovery, assignment.endpoints.count != 1 || cluster.loadAssignment.endpoints.count != 1 {
+        if case .logicalDNS = discovery, assignment.endpoints.count != 1 || cluster.loadAssignment.endpoints.count != 1
+        {
             fail(
                 "load_assignment.endpoints", "LOGICAL_DNS clusters have one locality with one endpoint",
                 found: "\(cluster.loadAssignment.endpoints.count) localities, \(assignment.endpoints.count) endpoints",

@@ -166,7 +166,8 @@ public final class ManagedCluster {
             apply([found], localityWeights: localityWeights)
             return
         }
-        let host = Host(found.attributes, health: HostHealth(flags: old.flags, slowStartNS: old.health.slowStartBeganNS))
+        let host = Host(
+            found.attributes, health: HostHealth(flags: old.flags, slowStartNS: old.health.slowStartBeganNS))
         hosts = [host]
         health?.update(added: [host], removed: [old])
         setNeedsSnapshot()
