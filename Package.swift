@@ -25,8 +25,8 @@ let package = Package(
         .systemLibrary(
             name: "CLibevent", path: "Sources/CModules/CLibevent", pkgConfig: "libevent",
             providers: [.apt(["libevent-dev"])]),
-        .systemLibrary(
-            name: "CCares", path: "Sources/CModules/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(
+            name: "CCares", path: "Sources/CModules/CCares", linkerSettings: [.linkedLibrary("cares")]),
         .target(name: "CLinux", path: "Sources/CModules/CLinux"),
         .target(
             name: "CRE2", path: "Sources/CModules/CRE2", linkerSettings: [.linkedLibrary("re2")]),
@@ -66,7 +66,8 @@ let package = Package(
         .testTarget(
             name: "CoreTests",
             dependencies: [
-                "Core", "CoreBytes", "ConfigAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: base),
         .testTarget(name: "TCPProxyTests", dependencies: ["TCPProxy", "Core"], swiftSettings: base),
     ],

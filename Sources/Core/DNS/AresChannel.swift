@@ -1,14 +1,13 @@
 // One c-ares channel driven by an event loop: its sockets become readiness registrations, its time-outs one timer.
 
 import CCares
-import Glibc
 
-/// Owner of an `ares_channel`.
+/// Owner of a `ccares_channel`.
 ///
-///     lookup ─▶ ares_getaddrinfo ─▶ sockets ─▶ Readiness ─▶ ares_process_fd ─▶ completion (after c-ares returned)
+///     lookup ─▶ ccares_lookup ─▶ sockets ─▶ Readiness ─▶ ccares_process ─▶ completion (after c-ares returned)
 ///
 /// Completions are handed out only when c-ares has returned, so a completion may start lookups and may drop the
-/// channel. Main thread only. Written against c-ares 1.18 (Debian 12): `ares_getaddrinfo`, socket-state callback.
+/// channel. Main thread only.
 final class AresChannel: EventTarget {
     /// How one family's lookup ended.
     enum Outcome {
@@ -18,133 +17,111 @@ final class AresChannel: EventTarget {
         case failed(DNSFailure)
     }
 
+    enum Family {
+        case v4, v6
+    }
+
     private let loop: EventLoop
-    private var channel: ares_channel?
+    private var channel: OpaquePointer?
     private var sockets: [Int32: AresSocket] = [:]
     private var timer = TimerHandle.none
     private var depth = 0
     private var ended: [(AresLookup, Outcome)] = []
+    private var timeoutCount: UInt64 = 0
 
     let madeAt: Instant
     private(set) var lookupCount: UInt32 = 0
     private(set) var openLookupCount = 0
     /// No further lookup should start here: the owner makes a new channel.
     var isStale = false
-    /// Time-outs that c-ares saw, taken by the owner.
-    private var timeoutCount: UInt64 = 0
 
     /// Nil when c-ares refuses the options or the servers.
-    init?(loop: EventLoop, options settings: ResolverOptions) {
+    init?(loop: EventLoop, options: ResolverOptions) {
         self.loop = loop
         madeAt = loop.now
         super.init()
-
-        var options = ares_options()
-        var mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS
-        if settings.useTCP { options.flags |= ARES_FLAG_USEVC }
-        if settings.noDefaultSearchDomain { options.flags |= ARES_FLAG_NOSEARCH }
-        if let bytes = settings.edns0MaxPayloadBytes {
-            options.flags |= ARES_FLAG_EDNS
-            options.ednspsz = Int32(bytes)
-            mask |= ARES_OPT_EDNSPSZ
-        }
-        options.timeout = Int32(clamping: UInt64(settings.queryTimeoutSeconds) * 1000)
-        options.tries = Int32(clamping: settings.queryTries)
-        mask |= settings.rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE
-        options.sock_state_cb = { context, fd, readable, writable in
-            Unmanaged<AresChannel>.fromOpaque(context!)._withUnsafeGuaranteedRef {
-                $0.onSocketState(fd, readable: readable != 0, writable: writable != 0)
+        var settings = ccares_settings()
+        settings.use_tcp = options.useTCP ? 1 : 0
+        settings.no_search = options.noDefaultSearchDomain ? 1 : 0
+        settings.edns_bytes = Int32(clamping: options.edns0MaxPayloadBytes ?? 0)
+        settings.timeout_ms = Int32(clamping: UInt64(options.queryTimeoutSeconds) * 1000)
+        settings.tries = Int32(clamping: options.queryTries)
+        settings.rotate = options.rotate ? 1 : 0
+        settings.servers_are_fallback = options.serversAreFallback ? 1 : 0
+        let servers = options.servers.map(\.description).joined(separator: ",")
+        channel = options.resolvConfPath.withCString { path in
+            servers.withCString { list in
+                settings.resolv_conf = path
+                settings.servers = options.servers.isEmpty ? nil : list
+                return ccares_open(
+                    &settings,
+                    { context, fd, readable, writable in
+                        Unmanaged<AresChannel>.fromOpaque(context!)._withUnsafeGuaranteedRef {
+                            $0.onSocketState(fd, readable: readable != 0, writable: writable != 0)
+                        }
+                    }, Unmanaged.passUnretained(self).toOpaque())
             }
         }
-        options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
-
-        // Only servers: the hosts file is ours, because c-ares would open it for each lookup.
-        let status = "b".withMutableCopy { lookups in
-            settings.resolvConfPath.withMutableCopy { path in
-                options.lookups = lookups
-                options.resolvconf_path = path
-                return ares_init_options(&channel, &options, mask | ARES_OPT_RESOLVCONF)
-            }
-        }
-        guard status == ARES_SUCCESS, channel != nil else { return nil }
-
-        if !settings.servers.isEmpty, !settings.serversAreFallback || hasOnlyDefaultServer() {
-            let list = settings.servers.map(\.description).joined(separator: ",")
-            guard ares_set_servers_ports_csv(channel, list) == ARES_SUCCESS else { return nil }
-        }
+        if channel == nil { return nil }
     }
 
     deinit {
         loop.cancel(&timer)
-        // Ends what is open with ARES_EDESTRUCTION, which nobody hears.
-        if let channel { ares_destroy(channel) }
+        // Ends what is open as closed, which nobody hears.
+        if let channel { ccares_close(channel) }
     }
 
     // MARK: Lookups
 
     /// Asks for one family. `completion` may run before this returns.
-    func lookup(_ name: String, family: Int32, completion: @escaping (Outcome) -> Void) {
+    func lookup(_ name: String, _ family: Family, completion: @escaping (Outcome) -> Void) {
         lookupCount += 1
         openLookupCount += 1
-        var hints = ares_addrinfo_hints()
-        hints.ai_family = family
-        // Answers stay in the server's order: sorting opens a socket per address and reorders what the balancer sees.
-        hints.ai_flags = ARES_AI_NOSORT
         let lookup = AresLookup(self, completion)
         enter {
-            ares_getaddrinfo(
-                channel, name, nil, &hints,
-                { context, status, timeouts, info in
+            ccares_lookup(
+                channel, name, family == .v6 ? 1 : 0,
+                { context, kind, text, timeouts, addresses, count in
                     let lookup = Unmanaged<AresLookup>.fromOpaque(context!).takeRetainedValue()
-                    defer { if let info { ares_freeaddrinfo(info) } }
-                    // The channel is being destroyed: nobody waits any more.
-                    if status == ARES_EDESTRUCTION { return }
-                    lookup.channel.onEnd(lookup, status: status, timeouts: timeouts, info: info)
+                    // The channel is being destroyed: nobody waits any more, and it must not be touched.
+                    if Int(kind) == CCARES_CLOSED { return }
+                    let list = UnsafeBufferPointer(start: addresses, count: Int(count))
+                    lookup.channel.onEnd(
+                        lookup, kind: kind, text: text.map { String(cString: $0) } ?? "", timeouts: timeouts,
+                        addresses: list)
                 }, Unmanaged.passRetained(lookup).toOpaque())
         }
     }
 
     private func onEnd(
-        _ lookup: AresLookup, status: Int32, timeouts: Int32, info: UnsafeMutablePointer<ares_addrinfo>?
+        _ lookup: AresLookup, kind: Int32, text: String, timeouts: Int32, addresses: UnsafeBufferPointer<ccares_address>
     ) {
         openLookupCount -= 1
         timeoutCount += UInt64(max(0, timeouts))
         let outcome: Outcome
-        switch status {
-        case ARES_SUCCESS: outcome = .answered(AresChannel.addresses(in: info))
-        case ARES_ENODATA, ARES_ENOTFOUND: outcome = .noRecords
-        case ARES_ETIMEOUT: outcome = .failed(.timedOut)
-        default: outcome = .failed(.refused(String(cString: ares_strerror(status))))
+        switch Int(kind) {
+        case CCARES_ANSWERED: outcome = .answered(addresses.map(AresChannel.address))
+        case CCARES_NO_RECORDS: outcome = .noRecords
+        case CCARES_TIMED_OUT: outcome = .failed(.timedOut)
+        default: outcome = .failed(.refused(text))
         }
         ended.append((lookup, outcome))
     }
 
-    /// The answer's addresses; each carries the least TTL of itself and of the aliases that led to it.
-    private static func addresses(in info: UnsafeMutablePointer<ares_addrinfo>?) -> [DNSAddress] {
-        var found: [DNSAddress] = []
-        guard let info else { return found }
-        var aliasTTL = Int32.max
-        var alias = info.pointee.cnames
-        while let current = alias {
-            aliasTTL = min(aliasTTL, current.pointee.ttl)
-            alias = current.pointee.next
-        }
-        var node = info.pointee.nodes
-        while let current = node {
-            node = current.pointee.ai_next
-            guard let raw = current.pointee.ai_addr else { continue }
-            var storage = sockaddr_storage()
-            let count = min(Int(current.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-            withUnsafeMutableBytes(of: &storage) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: count))
+    private static func address(_ raw: ccares_address) -> DNSAddress {
+        let address = withUnsafeBytes(of: raw.bytes) { bytes -> SocketAddress in
+            if raw.is_v6 == 0 {
+                return .v4(address: UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)), port: 0)
             }
-            guard let address = SocketAddress(storage, length: socklen_t(count)) else { continue }
-            let ttl = UInt32(max(0, min(current.pointee.ai_ttl, aliasTTL)))
-            found.append(DNSAddress(address: address.with(port: 0), ttlSeconds: ttl))
+            return .v6(
+                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)), port: 0,
+                scope: raw.scope)
         }
-        return found
+        return DNSAddress(address: address, ttlSeconds: UInt32(max(0, raw.ttl)))
     }
 
+    /// Time-outs of single tries since the last call, those included that a later try made good.
     func takeTimeouts() -> UInt64 {
         defer { timeoutCount = 0 }
         return timeoutCount
@@ -159,30 +136,28 @@ final class AresChannel: EventTarget {
         depth -= 1
         if depth > 0 { return }
         armTimer()
+        if ended.isEmpty { return }
         // A completion may start lookups here, whose ends are handed out by the inner call, and may drop the channel.
         let all = ended
         ended = []
-        if all.isEmpty { return }
         loop.bury(self)
         for (lookup, outcome) in all { lookup.completion(outcome) }
     }
 
     fileprivate func process(read: Int32, write: Int32) {
-        enter { ares_process_fd(channel, read, write) }
+        enter { ccares_process(channel, read, write) }
     }
 
     private func armTimer() {
         loop.cancel(&timer)
-        var wait = timeval()
-        guard let channel, ares_timeout(channel, nil, &wait) != nil else { return }
-        // Rounded up: c-ares does nothing when called a moment early.
-        let milliseconds = Int64(wait.tv_sec) * 1000 + Int64(wait.tv_usec) / 1000 + 1
-        timer = loop.schedule(afterMS: milliseconds, target: self)
+        guard let channel else { return }
+        let milliseconds = ccares_wait_ms(channel)
+        if milliseconds >= 0 { timer = loop.schedule(afterMS: Int64(milliseconds), target: self) }
     }
 
     override func onTimer(_ tag: Int) {
         timer = .none
-        process(read: ARES_SOCKET_BAD, write: ARES_SOCKET_BAD)
+        process(read: -1, write: -1)
     }
 
     private func onSocketState(_ fd: Int32, readable: Bool, writable: Bool) {
@@ -202,18 +177,9 @@ final class AresChannel: EventTarget {
         }
         socket.watch(readable: readable, writable: writable)
     }
-
-    /// c-ares falls back to the local machine when /etc/resolv.conf names no server.
-    private func hasOnlyDefaultServer() -> Bool {
-        var list: UnsafeMutablePointer<ares_addr_port_node>?
-        guard ares_get_servers_ports(channel, &list) == ARES_SUCCESS, let list else { return false }
-        defer { ares_free_data(list) }
-        return list.pointee.next == nil && list.pointee.family == AF_INET
-            && UInt32(bigEndian: list.pointee.addr.addr4.s_addr) == 0x7F00_0001 && list.pointee.udp_port == 0
-    }
 }
 
-/// One call of `ares_getaddrinfo`, retained by c-ares until its callback.
+/// One lookup, retained by c-ares until its callback.
 private final class AresLookup {
     /// c-ares calls back at the latest while the channel is destroyed, so the reference never dangles.
     unowned let channel: AresChannel
@@ -259,15 +225,7 @@ private final class AresSocket: EventTarget {
         write?.disable()
     }
 
-    override func onReadable() { channel.process(read: fd, write: ARES_SOCKET_BAD) }
+    override func onReadable() { channel.process(read: fd, write: -1) }
 
-    override func onWritable() { channel.process(read: ARES_SOCKET_BAD, write: fd) }
-}
-
-extension String {
-    /// Calls `body` with a mutable, zero-terminated copy, for C interfaces without `const`.
-    fileprivate func withMutableCopy<R>(_ body: (UnsafeMutablePointer<CChar>) -> R) -> R {
-        var bytes = utf8CString
-        return bytes.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
-    }
+    override func onWritable() { channel.process(read: -1, write: fd) }
 }

@@ -49,9 +49,9 @@ public final class Resolver {
         stats.add(.pendingResolutions)
         renewChannelIfDue()
         switch family {
-        case .v4Only, .v4Preferred: start(query, [AF_INET])
-        case .v6Only, .auto: start(query, [AF_INET6])
-        case .all: start(query, [AF_INET, AF_INET6])
+        case .v4Only, .v4Preferred: start(query, [.v4])
+        case .v6Only, .auto: start(query, [.v6])
+        case .all: start(query, [.v4, .v6])
         }
         return query.completion == nil ? nil : query
     }
@@ -86,14 +86,14 @@ public final class Resolver {
 
     // MARK: Servers
 
-    private func start(_ query: DNSQuery, _ families: [Int32]) {
+    private func start(_ query: DNSQuery, _ families: [AresChannel.Family]) {
         query.openLookups = families.count
         let routable = options.filterUnroutableFamilies ? RoutableFamilies.read() : RoutableFamilies(v4: true, v6: true)
         for family in families {
-            if !(family == AF_INET ? routable.v4 : routable.v6) {
+            if !(family == .v4 ? routable.v4 : routable.v6) {
                 onEnd(query, family, .failed(.refused("no route for the address family")))
             } else if let channel {
-                channel.lookup(query.name, family: family) { [self, unowned channel] outcome in
+                channel.lookup(query.name, family) { [self, unowned channel] outcome in
                     onEnd(query, family, outcome)
                     onLookupEnd(of: channel)
                 }
@@ -103,7 +103,7 @@ public final class Resolver {
         }
     }
 
-    private func onEnd(_ query: DNSQuery, _ family: Int32, _ outcome: AresChannel.Outcome) {
+    private func onEnd(_ query: DNSQuery, _ family: AresChannel.Family, _ outcome: AresChannel.Outcome) {
         switch outcome {
         case .answered(let addresses):
             query.wasAnswered = true
@@ -123,8 +123,8 @@ public final class Resolver {
         if query.openLookups > 0 { return }
         // A query that was taken back asks no further.
         if query.addresses.isEmpty, query.completion != nil {
-            if query.family == .auto, family == AF_INET6 { return start(query, [AF_INET]) }
-            if query.family == .v4Preferred, family == AF_INET { return start(query, [AF_INET6]) }
+            if query.family == .auto, family == .v6 { return start(query, [.v4]) }
+            if query.family == .v4Preferred, family == .v4 { return start(query, [.v6]) }
         }
         stats.sub(.pendingResolutions)
         query.finish()

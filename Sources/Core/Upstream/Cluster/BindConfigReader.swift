@@ -48,7 +48,8 @@ struct BindConfigReader {
         return nil
     }
 
-    private mutating func options(_ messages: [Envoy_Config_Core_V3_SocketOption], _ field: String) -> [SocketOptionSpec]
+    private mutating func options(_ messages: [Envoy_Config_Core_V3_SocketOption], _ field: String)
+        -> [SocketOptionSpec]
     {
         var made: [SocketOptionSpec] = []
         for (index, message) in messages.enumerated() {

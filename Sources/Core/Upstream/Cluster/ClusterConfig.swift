@@ -115,7 +115,9 @@ public struct EndpointSpec: Sendable {
         var made = attributes
         made.address = address
         let port = healthCheckPort != 0 ? healthCheckPort : clusterPort
-        if made.healthCheckAddress == nil, port != 0, address.isIP { made.healthCheckAddress = address.with(port: port) }
+        if made.healthCheckAddress == nil, port != 0, address.isIP {
+            made.healthCheckAddress = address.with(port: port)
+        }
         return made
     }
 }

@@ -1,6 +1,6 @@
 // From a cluster message to values, with every further mistake named by its path.
 
-public import ConfigAPI
+package import ConfigAPI
 package import CoreConfig
 import SwiftProtobuf
 
@@ -57,7 +57,9 @@ package struct ClusterConfigReader {
     // MARK: Discovery
 
     private mutating func readDiscovery() -> DiscoverySpec {
-        guard case .clusterType(let custom)? = cluster.clusterDiscoveryType else { return readDiscovery(of: cluster.type) }
+        guard case .clusterType(let custom)? = cluster.clusterDiscoveryType else {
+            return readDiscovery(of: cluster.type)
+        }
         switch custom.name {
         case "envoy.clusters.static": return readDiscovery(of: .static)
         case "envoy.clusters.strict_dns": return readDiscovery(of: .strictDns)
@@ -179,9 +181,12 @@ package struct ClusterConfigReader {
     private mutating func readBalancing(_ discovery: DiscoverySpec) -> LoadBalancerSpec {
         var found: [ConfigProblem] = []
         let prefix = path
-        let spec = LoadBalancerSpec(cluster) { field, text in
-            found.append(ConfigProblem(path: "\(prefix).\(field)", text: text))
-        }
+        var spec = LoadBalancerSpec(
+            cluster,
+            warn: { field, text in
+                found.append(ConfigProblem(severity: .warning, path: "\(prefix).\(field)", text: text))
+            },
+            report: { field, text in found.append(ConfigProblem(path: "\(prefix).\(field)", text: text)) })
         problems += found
         if case .originalDestination = discovery {
             if cluster.lbPolicy != .clusterProvided, cluster.lbPolicy != .loadBalancingPolicyConfig {
@@ -189,8 +194,14 @@ package struct ClusterConfigReader {
                     "lb_policy", "ORIGINAL_DST clusters choose the host themselves", found: "\(cluster.lbPolicy.text)",
                     allowed: "CLUSTER_PROVIDED")
             }
-            if cluster.hasLbSubsetConfig {
-                fail("lb_subset_config", "CLUSTER_PROVIDED cannot be combined with lb_subset_config")
+            // The balancer's reader knows the discovery by `type` alone; `cluster_type` may name it too.
+            if spec.policy == .clusterProvided {
+                var destination = LoadBalancerSpec.OriginalDestination()
+                if cluster.originalDstLbConfig.hasUpstreamPortOverride {
+                    destination.upstreamPortOverride = UInt16(
+                        clamping: cluster.originalDstLbConfig.upstreamPortOverride.value)
+                }
+                spec.policy = .originalDestination(destination)
             }
         } else if cluster.lbPolicy == .clusterProvided {
             fail(
@@ -214,10 +225,14 @@ package struct ClusterConfigReader {
             }
             var thresholds = BreakerThresholds()
             if message.hasMaxConnections { thresholds.maxConnections = UInt64(message.maxConnections.value) }
-            if message.hasMaxPendingRequests { thresholds.maxPendingRequests = UInt64(message.maxPendingRequests.value) }
+            if message.hasMaxPendingRequests {
+                thresholds.maxPendingRequests = UInt64(message.maxPendingRequests.value)
+            }
             if message.hasMaxRequests { thresholds.maxRequests = UInt64(message.maxRequests.value) }
             if message.hasMaxRetries { thresholds.maxRetries = UInt64(message.maxRetries.value) }
-            if message.hasMaxConnectionPools { thresholds.maxConnectionPools = UInt64(message.maxConnectionPools.value) }
+            if message.hasMaxConnectionPools {
+                thresholds.maxConnectionPools = UInt64(message.maxConnectionPools.value)
+            }
             if message.hasRetryBudget {
                 var budget = BreakerThresholds.RetryBudget()
                 if message.retryBudget.hasBudgetPercent { budget.percent = message.retryBudget.budgetPercent.value }
@@ -248,7 +263,8 @@ package struct ClusterConfigReader {
 
     private mutating func readHealthCheck(into config: inout ClusterConfig) {
         if cluster.healthChecks.count > 1 {
-            fail("health_checks", "a cluster has one health check", found: "\(cluster.healthChecks.count)", allowed: "1")
+            fail(
+                "health_checks", "a cluster has one health check", found: "\(cluster.healthChecks.count)", allowed: "1")
         }
         guard let message = cluster.healthChecks.first else { return }
         var reader = HealthCheckReader(message, path: "\(path).health_checks[0]")
@@ -268,7 +284,8 @@ package struct ClusterConfigReader {
         var reader = EndpointReader(cluster.loadAssignment, path: "\(path).load_assignment", discovery: discovery)
         let assignment = reader.read()
         problems += reader.problems
-        if case .logicalDNS = discovery, assignment.endpoints.count != 1 || cluster.loadAssignment.endpoints.count != 1 {
+        if case .logicalDNS = discovery, assignment.endpoints.count != 1 || cluster.loadAssignment.endpoints.count != 1
+        {
             fail(
                 "load_assignment.endpoints", "LOGICAL_DNS clusters have one locality with one endpoint",
                 found: "\(cluster.loadAssignment.endpoints.count) localities, \(assignment.endpoints.count) endpoints",

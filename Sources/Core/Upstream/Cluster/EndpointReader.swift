@@ -117,7 +117,8 @@ struct EndpointReader {
             }
             if pipe.path.utf8.count > SocketAddress.maxUnixPathBytes {
                 fail(
-                    "\(field).pipe.path", "the path is too long for a Unix socket", found: "\(pipe.path.utf8.count) bytes",
+                    "\(field).pipe.path", "the path is too long for a Unix socket",
+                    found: "\(pipe.path.utf8.count) bytes",
                     allowed: "at most \(SocketAddress.maxUnixPathBytes) bytes")
                 return nil
             }

@@ -1,6 +1,6 @@
 // One worker's view of one cluster, made when the worker first needs it.
 
-public import CoreBytes
+import CoreBytes
 
 /// Chooses hosts and counts, on one worker. Not `Sendable`.
 ///
@@ -62,7 +62,7 @@ public final class WorkerCluster {
 
     /// A host for one connection or request, nil when there is none to give (counted as `upstream_cx_none_healthy`).
     /// Allocates only when the worker meets a host for the first time.
-    public func choose(_ context: borrowing LoadBalancerContext) -> WorkerHost? {
+    public func choose(_ context: LoadBalancerContext) -> WorkerHost? {
         if isRetired { return nil }
         let choice = balancer.choose(context, random: &random)
         if !choice.outcome.isEmpty { account(choice.outcome) }
@@ -105,9 +105,7 @@ public final class WorkerCluster {
     @inline(never)
     private func admit(_ destination: SocketAddress) -> WorkerHost {
         var address = destination
-        if case .originalDestination(let spec) = config.balancing.policy, let port = spec.upstreamPortOverride {
-            address = destination.with(port: port)
-        }
+        if case .originalDestination(let spec) = config.balancing.policy { address = spec.destination(destination) }
         let (host, isNew) = shared.admit(address)
         if isNew {
             mainMailbox.post { [link, shared] _ in link.onAdmission(shared) }
@@ -124,9 +122,12 @@ public final class WorkerCluster {
     /// Takes over a newer snapshot, at the start of a turn.
     func adopt(_ snapshot: ClusterSnapshot) {
         if isRetired || snapshot.generation <= balancer.currentSnapshot.generation { return }
+        let before = balancer.currentSnapshot.hosts
         var known = strays
         for case let host? in hosts { known[ObjectIdentifier(host.host.health)] = host }
         balancer.adopt(snapshot)
+        if snapshot.tableFigures.isZoneClusterTooSmall { stats.add(.lbZoneClusterTooSmall) }
+        if snapshot.tableFigures.isLocalClusterNotOK { stats.add(.lbLocalClusterNotOk) }
         hosts = Array(repeating: nil, count: snapshot.hosts.count)
         strays = [:]
         if known.isEmpty { return }
@@ -139,6 +140,13 @@ public final class WorkerCluster {
             // Admitted after the main thread built this snapshot: the next one will have it.
             if isOriginalDestination, shared.isAdmitted(worker.host) { strays[id] = worker } else { worker.leave() }
         }
+        if config.closesConnectionsOnHostSetChange, hasOtherHosts(before, snapshot.hosts) {
+            for case let host? in hosts { host.tellHostSetChange() }
+        }
+    }
+
+    private func hasOtherHosts(_ before: [Host], _ after: [Host]) -> Bool {
+        Set(before.map { ObjectIdentifier($0.health) }) != Set(after.map { ObjectIdentifier($0.health) })
     }
 
     /// The cluster was removed: lets go of its hosts. Sessions that still hold some finish on them.
@@ -146,6 +154,12 @@ public final class WorkerCluster {
         isRetired = true
         for case let host? in hosts { host.leave() }
         for host in strays.values { host.leave() }
+        forget()
+    }
+
+    /// Lets go of the hosts without telling: the worker ends.
+    func forget() {
+        isRetired = true
         hosts = []
         strays = [:]
     }

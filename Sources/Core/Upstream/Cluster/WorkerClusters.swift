@@ -37,6 +37,11 @@ public final class WorkerClusters {
         seed.door.target = self
     }
 
+    deinit {
+        // Hosts and clusters refer to each other while a session may need both.
+        for cluster in live.values { cluster.forget() }
+    }
+
     /// Nil when there is no such cluster (yet, with dynamic configuration: do not remember a nil).
     public func cluster(named name: String) -> WorkerCluster? {
         if let known = live[name] { return known }

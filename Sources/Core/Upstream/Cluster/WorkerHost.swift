@@ -8,6 +8,13 @@ public protocol HostWatcher: AnyObject {
     func onHostRemoved(_ host: WorkerHost)
     /// The host's active health check failed; told only with `close_connections_on_host_health_failure`.
     func onHostHealthFailure(_ host: WorkerHost)
+    /// Hosts came or went; told only with `close_connections_on_host_set_change`. Pools let connections go as they fall
+    /// idle. A relayed TCP connection is never idle in this sense and stays, as in Envoy.
+    func onHostSetChange(_ host: WorkerHost)
+}
+
+extension HostWatcher {
+    public func onHostSetChange(_ host: WorkerHost) {}
 }
 
 /// Which side ended a connection.
@@ -31,15 +38,17 @@ public enum ConnectFailure: Sendable {
 /// Counts the cluster's stats, the host's figures, the breakers and the balancer's loads together, so that no caller
 /// can raise one and forget the other. Not `Sendable`.
 public final class WorkerHost {
-    /// The host with its newest attributes.
-    public private(set) var host: Host
     public let cluster: WorkerCluster
+
+    private var current: Host
 
     private let tally: HostTally
     private let counters: HostCounters
     /// The balancer's place for this host, while requests are out.
     private var slot: HostSlot?
     private var activeRequests: UInt32 = 0
+    /// Requests begun while the host was in no snapshot: the balancer does not know them.
+    private var slotlessRequests: UInt32 = 0
     /// Index in the current snapshot; nil when the host is in none.
     private var index: HostIndex?
     private var isFailing: Bool
@@ -47,7 +56,7 @@ public final class WorkerHost {
     private var nextWatcher = 0
 
     init(_ host: Host, index: HostIndex?, cluster: WorkerCluster) {
-        self.host = host
+        current = host
         self.index = index
         self.cluster = cluster
         tally = cluster.shared.tally(of: host)
@@ -55,7 +64,9 @@ public final class WorkerHost {
         isFailing = host.flags.contains(.failedActiveHC)
     }
 
-    public var address: SocketAddress { host.address }
+    /// The host with its newest attributes.
+    public var host: Host { current }
+    public var address: SocketAddress { current.address }
     /// Whether the newest snapshot has the host.
     public var isMember: Bool { index != nil }
 
@@ -139,9 +150,6 @@ public final class WorkerHost {
         if let index { slot = cluster.balancer.acquire(index) } else { slotlessRequests += 1 }
     }
 
-    /// Requests begun while the host was in no snapshot: the balancer does not know them.
-    private var slotlessRequests: UInt32 = 0
-
     public func endRequest(isSuccess: Bool = true) {
         precondition(activeRequests > 0, "A request ends once.")
         cluster.stats.sub(.upstreamRqActive)
@@ -170,12 +178,16 @@ public final class WorkerHost {
     /// A snapshot arrived that has the host at `index`.
     func move(to index: HostIndex, _ host: Host) {
         self.index = index
-        self.host = host
+        current = host
         let isFailing = host.flags.contains(.failedActiveHC)
         defer { self.isFailing = isFailing }
         if isFailing, !self.isFailing, cluster.config.closesConnectionsOnHostHealthFailure {
             for watcher in Array(watchers.values) { watcher.onHostHealthFailure(self) }
         }
+    }
+
+    func tellHostSetChange() {
+        for watcher in Array(watchers.values) { watcher.onHostSetChange(self) }
     }
 
     /// A snapshot arrived without the host.

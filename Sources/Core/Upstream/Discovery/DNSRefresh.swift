@@ -1,6 +1,6 @@
 // When a name is asked for again: a value, without clock and sockets.
 
-public import CoreBytes
+import CoreBytes
 
 /// The refresh plan of one name.
 struct DNSRefresh {

@@ -29,27 +29,30 @@ struct HealthEvent {
         case .unix(let path):
             address = "{\"pipe\":{\"path\":\(quoted(path)),\"mode\":0}}"
         }
-        let (early, late) = kindText
+        let event = kindText
         let place = host.locality
+        let metadataText =
+            metadata.isEmpty
+            ? ""
+            : "\"metadata\":{\"filter_metadata\":\(quoted(metadata.filterMetadata)),\"typed_filter_metadata\":{}},"
         return "{\"health_checker_type\":\"\(checker)\",\"host\":\(address),\"cluster_name\":\(quoted(cluster)),"
-            + "\(early)\"timestamp\":\"\(HealthEvent.text(of: time))\",\(late)"
-            + "\"metadata\":{\"filter_metadata\":\(quoted(metadata.filterMetadata)),\"typed_filter_metadata\":{}},"
+            + "\(event.beforeTime)\"timestamp\":\"\(HealthEvent.text(of: time))\",\(event.afterTime)\(metadataText)"
             + "\"locality\":{\"region\":\(quoted(place.region)),\"zone\":\(quoted(place.zone)),"
-            + "\"sub_zone\":\(quoted(place.subZone))}}"
+            + "\"sub_zone\":\(quoted(place.subZone))}\(event.last)}"
     }
 
-    /// The event, as it stands before or after the time stamp: fields come in the order of the message.
-    private var kindText: (String, String) {
+    /// The event, in the place that its field number gives it among the others.
+    private var kindText: (beforeTime: String, afterTime: String, last: String) {
         switch kind {
         case .ejectUnhealthy(let result):
-            ("\"eject_unhealthy_event\":{\"failure_type\":\"\(result.failureType)\"},", "")
-        case .addHealthy(let isFirstCheck): ("\"add_healthy_event\":{\"first_check\":\(isFirstCheck)},", "")
-        case .success: ("", "\"successful_health_check_event\":{},")
+            ("\"eject_unhealthy_event\":{\"failure_type\":\"\(result.failureType)\",\"http_status_code\":0},", "", "")
+        case .addHealthy(let isFirstCheck): ("\"add_healthy_event\":{\"first_check\":\(isFirstCheck)},", "", "")
+        case .success: ("", "", ",\"successful_health_check_event\":{}")
         case .failure(let result, let isFirstCheck):
             (
                 "",
                 "\"health_check_failure_event\":{\"failure_type\":\"\(result.failureType)\","
-                    + "\"first_check\":\(isFirstCheck),\"http_status_code\":0},"
+                    + "\"first_check\":\(isFirstCheck),\"http_status_code\":0},", ""
             )
         }
     }

@@ -1,8 +1,8 @@
 // All clusters of the process, on the main thread.
 
 public import ConfigAPI
-package import CoreConfig
 public import CoreBytes
+package import CoreConfig
 
 /// Owns the clusters by name, runs their discovery and health checks, and publishes snapshots to the workers.
 ///
@@ -65,6 +65,8 @@ public final class ClusterManager: EventTarget {
         super.init()
         link.manager = self
     }
+
+    deinit { stop() }
 
     // MARK: Loading
 
@@ -226,6 +228,8 @@ public final class ClusterManager: EventTarget {
         if asksForTurnEnd { return }
         asksForTurnEnd = true
         loop.atTurnEnd(self)
+        // The loop holds its targets unretained.
+        loop.bury(self)
     }
 
     public override func onTurnEnd() {
@@ -263,7 +267,8 @@ public final class ClusterManager: EventTarget {
         for (key, value) in values where key.hasPrefix(prefix) {
             // Cluster names may contain dots, so the two last parts are found from the end.
             let parts = key.dropFirst(prefix.count).split(separator: ".", omittingEmptySubsequences: false)
-            guard parts.count >= 3, let resource = BreakerResource.allCases.first(where: { $0.runtimeName == parts.last! }),
+            guard parts.count >= 3,
+                let resource = BreakerResource.allCases.first(where: { $0.runtimeName == parts.last! }),
                 let priority = RoutingPriority.allCases.first(where: { $0.text == parts[parts.count - 2] })
             else { continue }
             overrides[parts.dropLast(2).joined(separator: "."), default: []].append((priority, resource, value))

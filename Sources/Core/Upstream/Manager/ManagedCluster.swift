@@ -20,6 +20,8 @@ public final class ManagedCluster {
     let state: StatBlock<ClusterStateStat>
     private var remainingScopes: [(RoutingPriority, StatScope<BreakerRemainingStat>)] = []
     private var hasShownBreakers = false
+    private var ringScope: StatScope<RingHashStat>?
+    private var maglevScope: StatScope<MaglevStat>?
 
     private(set) var isInitialised = false
     private var hasDiscovered = false
@@ -164,7 +166,8 @@ public final class ManagedCluster {
             apply([found], localityWeights: localityWeights)
             return
         }
-        let host = Host(found.attributes, health: HostHealth(flags: old.flags, slowStartNS: old.health.slowStartBeganNS))
+        let host = Host(
+            found.attributes, health: HostHealth(flags: old.flags, slowStartNS: old.health.slowStartBeganNS))
         hosts = [host]
         health?.update(added: [host], removed: [old])
         setNeedsSnapshot()
@@ -221,7 +224,27 @@ public final class ManagedCluster {
         state.set(.membershipDegraded, sets.degradedCount)
         state.set(.membershipExcluded, sets.excludedCount)
         state.set(.maxHostWeight, UInt64(hosts.map(\.weight).max() ?? 0))
-        if case .subset = config.balancing.policy { state.set(.lbSubsetsActive, snapshot.tableFigures.subsets) }
+        show(snapshot.tableFigures)
+    }
+
+    private func show(_ figures: TableFigures) {
+        switch config.balancing.policy {
+        case .subset: state.set(.lbSubsetsActive, figures.subsets)
+        case .ringHash:
+            let scope = ringScope ?? manager.store.scope(prefix: "cluster.\(config.statName).ring_hash_lb.")
+            ringScope = scope
+            let block = manager.mainStats.block(scope)
+            block.set(.size, figures.ringSize)
+            block.set(.minHashesPerHost, figures.minEntriesPerHost)
+            block.set(.maxHashesPerHost, figures.maxEntriesPerHost)
+        case .maglev:
+            let scope = maglevScope ?? manager.store.scope(prefix: "cluster.\(config.statName).maglev_lb.")
+            maglevScope = scope
+            let block = manager.mainStats.block(scope)
+            block.set(.minEntriesPerHost, figures.minEntriesPerHost)
+            block.set(.maxEntriesPerHost, figures.maxEntriesPerHost)
+        default: break
+        }
     }
 
     /// Brings gauges that live in atomics up to date; called before stats are read.
