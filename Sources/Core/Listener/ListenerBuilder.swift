@@ -45,7 +45,9 @@ struct ListenerBuilder {
         let limitKey = "envoy.resource_limits.listener.\(name).connection_limit"
         let limits = ConnectionLimits()
         let workerCount = process.workerCount
-        let balancer = message.connectionBalanceConfig.hasExactBalance ? ExactBalancer(workerCount: workerCount) : nil
+        var isBalanced = false
+        if case .exactBalance? = message.connectionBalanceConfig.balanceType { isBalanced = true }
+        let balancer = isBalanced ? ExactBalancer(workerCount: workerCount) : nil
         return Plan(
             sockets: sockets, bindsToPort: !message.hasBindToPort || message.bindToPort.value,
             make: { bound in
@@ -100,9 +102,6 @@ struct ListenerBuilder {
         var spec: ListenSocketSpec
         switch address.address {
         case .socketAddress(let socket)?:
-            if socket.protocol == .udp {
-                fail("\(field).socket_address.protocol", "UDP listeners are not supported", found: "UDP", allowed: "TCP")
-            }
             guard let literal = SocketAddress(literal: socket.address, port: UInt16(clamping: socket.portValue)) else {
                 fail(
                     "\(field).socket_address.address", "malformed IP address", found: "\"\(socket.address)\"",

@@ -1,5 +1,7 @@
 // One host as one worker uses it: the figures of its connections and requests.
 
+import Synchronization
+
 /// Told about a host it uses. Called on the worker, from a snapshot's arrival; the callee may close connections.
 public protocol HostWatcher: AnyObject {
     /// Discovery removed the host (and it is not draining on passing health checks).
@@ -8,8 +10,8 @@ public protocol HostWatcher: AnyObject {
     func onHostHealthFailure(_ host: WorkerHost)
 }
 
-/// How a connection ended.
-public enum ConnectionEnd: Sendable {
+/// Which side ended a connection.
+public enum ClosingSide: Sendable {
     case local, remote
 }
 
@@ -103,13 +105,13 @@ public final class WorkerHost {
 
     /// An established connection ended.
     public func closeConnection(
-        _ end: ConnectionEnd, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
+        _ end: ClosingSide, lengthMS: Int64, hadActiveRequest: Bool, _ priority: RoutingPriority = .default
     ) {
         cluster.stats.record(.upstreamCxLengthMS, Int(lengthMS))
         release(priority, end: end, hadActiveRequest: hadActiveRequest)
     }
 
-    private func release(_ priority: RoutingPriority, end: ConnectionEnd, hadActiveRequest: Bool) {
+    private func release(_ priority: RoutingPriority, end: ClosingSide, hadActiveRequest: Bool) {
         cluster.stats.sub(.upstreamCxActive)
         cluster.stats.add(.upstreamCxDestroy)
         cluster.stats.add(end == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote)
