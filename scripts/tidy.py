@@ -56,6 +56,8 @@ SEEN_ANYWAY = {
     ("Sources/Core/Filters", "Worker"): RUN_ON_WORKERS,
     ("Sources/Core/Listener", "Worker"): RUN_ON_WORKERS,
     ("Sources/Core/Listener", "WorkerHandle"): RUN_ON_WORKERS,
+    ("Sources/Core/Listener", "RuntimeSnapshot"): "limits that may change at run time are read from the values published",
+    ("Sources/Core/Net", "SocketOptionSpec"): "a plain value, read from one message for both sides",
     ("Sources/Core/Listener", "ProcessServices"): "builders of listeners take what the process shares",
 }
 
@@ -238,7 +240,9 @@ class Tree:
             if not name.startswith("Sources/") or not text.strip():
                 continue  # A test file says what it is for by the names of its tests.
             first = DECLARATION.search(code)
-            before = comments[:first.start()] if first else comments
+            # An extension says it on its first member.
+            upto = text.find("\n", first.end() + 1) if first and "extension " in first[0] else first.start() if first else None
+            before = comments[:upto]
             if len(re.sub(r"[/*\s]", "", before)) < 12:
                 self.say(name, 1, "no purpose comment before the first declaration")
 
@@ -315,6 +319,9 @@ def self_test():
         ({"Sources/A.swift": good + "// " + "TODO: later\nstruct A {}\n"}, "names its issue"),
         ({"Sources/A.swift": good + "// " + "TODO(#12): later\nstruct A {}\n"}, None),
         ({"Sources/A.swift": "import Glibc\n\nstruct A {}\n"}, "no purpose comment"),
+        ({"Sources/A+B.swift": "import Glibc\n\nextension A {\n    /// One number and where it came from.\n    var b: Int { 1 }\n}\n"},
+         None),
+        ({"Sources/A+B.swift": "extension A {\n    var b: Int { 1 }\n}\n"}, "no purpose comment"),
         ({"Sources/A.swift": "import Glibc\n\n/// One number and where it came from.\nstruct A {}\n"}, None),
         ({"Sources/A.swift": good + "\n\n\n\n\n\n\n\n\n\nfinal class A: @unchecked Sendable {}\n"}, "without a comment that proves it"),
         ({"Sources/A.swift": good + "// Written once before the threads start.\nfinal class A: @unchecked Sendable {}\n"}, None),

@@ -53,7 +53,12 @@ class Proxy:
             )
         self._addresses = None
         if wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:
+                # Nobody holds this object yet, so nobody else could end the process.
+                self.stop()
+                raise
 
     # MARK: life
 
