@@ -13,7 +13,7 @@ import Testing
     @Test func startLineBytes() {
         var limits = HTTP1Limits()
         limits.startLineBytes = 40
-        let room = 40 - "GET / HTTP/1.1\r\n".count
+        let room = 40 - "GET / HTTP/1.1\r\n".utf8.count
         let fits = "GET /" + String(repeating: "a", count: room) + " HTTP/1.1\r\nHost: a\r\n\r\n"
         check(fits, limits, nil)
         check("GET /" + String(repeating: "a", count: room + 1) + " HTTP/1.1\r\nHost: a\r\n\r\n", limits, "startLineTooLong(limit: 40)")
@@ -23,7 +23,7 @@ import Testing
     @Test func headBytes() {
         var limits = HTTP1Limits()
         limits.headBytes = 64
-        let used = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".count
+        let used = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".utf8.count
         check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 64 - used) + "\r\n\r\n", limits, nil)
         check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 65 - used) + "\r\n\r\n", limits, "headTooLarge(limit: 64)")
         check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 100), limits, "headTooLarge(limit: 64)")

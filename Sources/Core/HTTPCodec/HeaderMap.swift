@@ -202,7 +202,7 @@ public struct HeaderMap: ~Copyable {
         guard needed > capacity else { return }
         var size = max(capacity * 2, 1024)
         while size < needed { size *= 2 }
-        let fresh = unsafe UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         if let old = unsafe block {
             let oldEnd = unsafe old + capacity
             let freshEntries = unsafe fresh.assumingMemoryBound(to: Entry.self)
