@@ -81,7 +81,9 @@ def window_peers():
         BareRelay("window 256 KiB", "--window", str(256 << 10)),
         BareRelay("window 1 MiB", "--window", str(1 << 20)),
         BareRelay("1 MiB, SO_RCVLOWAT 256 KiB", "--lowat", str(256 << 10), "--reply", str(1 << 20)),
-        BareRelay("splice, 1 MiB pipe", "--splice", "1"),
+        BareRelay("splice, 64 KiB pipe", "--splice", str(64 << 10)),
+        BareRelay("splice, 256 KiB pipe", "--splice", str(256 << 10)),
+        BareRelay("splice, 1 MiB pipe", "--splice", str(1 << 20)),
     ]
 
 
@@ -152,7 +154,7 @@ def table(row, results, problems, us):
         lines.append("| " + " | ".join(cells) + " |")
         noisy = sum(each.get("foreign_percent", 0) > 6 for each in rounds)
         if noisy:
-            notes.append(f"{name}: other programs took more than 6 % of the machine in {noisy} of {len(rounds)} rounds.")
+            notes.append(f"{name}: others took more than 6 % of the machine in {noisy} of {len(rounds)} rounds.")
     for name, problem in problems.items():
         lines.append("| " + " | ".join([name, problem] + [""] * (len(head) - 2)) + " |")
     return "\n".join(lines + [""] + notes) + "\n"
@@ -170,7 +172,8 @@ def verdicts(everything, us):
             for mine, turn in zip(results[us], zip(*rivals))
         ]
         value = statistics.median(ratios)
-        lines.append((value <= limit, f"{row}: {figure} over the best of {', '.join(against)}: {value:.2f} (at most {limit:.2f})"))
+        best = ", ".join(against)
+        lines.append((value <= limit, f"{row}: {figure} over the best of {best}: {value:.2f} (at most {limit:.2f})"))
     for row, figure, limit in OWN_TARGETS:
         results = everything.get(row, ({}, {}))[0]
         if us in results and (value := median(results[us], figure)) is not None:
@@ -214,7 +217,8 @@ def main():
     everything = {}
     for row in rows:
         chosen = window_peers() if row == "windows" else peers
-        everything[row] = measure(row, chosen, 1 if row == "syscalls" else options.rounds, options.seconds, options.lock)
+        rounds = 1 if row == "syscalls" else options.rounds
+        everything[row] = measure(row, chosen, rounds, options.seconds, options.lock)
 
     versions = {}
     for peer in peers:

@@ -37,7 +37,7 @@ def free_port():
 
 
 def real_envoy():
-    """The ELF behind the `envoy` command: pip installs a Python script of that name, whose start-up would be measured."""
+    """The ELF behind the `envoy` command: pip's is a Python script, whose start-up would be measured."""
     override = os.environ.get("ENVOY")
     if override:
         return override
@@ -189,7 +189,8 @@ class BareRelay(Peer):
     def command(self, folder, listen_port, origin_port, clusters):
         if clusters:
             raise Missing("a configuration of bare-relay")
-        return [str(HERE / "bin" / "bare-relay"), "--listen", str(listen_port), "--connect", str(origin_port), *self.options]
+        relay = str(HERE / "bin" / "bare-relay")
+        return [relay, "--listen", str(listen_port), "--connect", str(origin_port), *self.options]
 
 
 def first_line(command):

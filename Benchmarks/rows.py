@@ -1,7 +1,7 @@
 """The rows: what is asked of a running proxy, and what is counted.
 
-A row gives, for one peer, a dictionary of numbers; it raises `Failed` when a single byte, reply or connection was wrong,
-because a figure over wrong answers means nothing.
+A row gives, for one peer, a dictionary of numbers; it raises `Failed` when a single byte, reply or connection was
+wrong, because a figure over wrong answers means nothing.
 """
 
 import json
@@ -88,11 +88,11 @@ class Foreign:
 
 
 DISTURBED_SHARE = 0.06
-ATTEMPTS = 4
+ATTEMPTS = 3
 
 
 def traffic(mode, peer, seconds, reply_bytes, connections):
-    """One window of load; again while strangers took more than a few percent, and the quietest of four at worst."""
+    """One window of load; again while strangers took more than a few percent, and the quietest of three at worst."""
     quietest = None
     for _ in range(ATTEMPTS):
         figures = one_window(mode, peer, seconds, reply_bytes, connections)
@@ -104,7 +104,8 @@ def traffic(mode, peer, seconds, reply_bytes, connections):
 
 
 def one_window(mode, peer, seconds, reply_bytes, connections):
-    with tempfile.TemporaryDirectory() as folder, Origin(reply_bytes) as origin, Running(peer, folder, origin.port) as proxy:
+    with (tempfile.TemporaryDirectory() as folder, Origin(reply_bytes) as origin,
+          Running(peer, folder, origin.port) as proxy):
         pids = proxy.pids()
         with Foreign(origin.process.pid, *pids) as foreign:
             result = load(mode, proxy.port, reply_bytes, connections, seconds, pids)

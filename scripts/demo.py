@@ -11,6 +11,9 @@ import tempfile
 import threading
 from pathlib import Path
 
+LOG_FORMAT = (
+    "%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% -> %UPSTREAM_HOST% %BYTES_RECEIVED% in %BYTES_SENT% out "
+    "%DURATION% ms %RESPONSE_FLAGS%")
 CONFIG = """\
 admin:
   address:
@@ -33,7 +36,7 @@ static_resources:
               "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
               log_format:
                 text_format_source:
-                  inline_string: "%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% -> %UPSTREAM_HOST% %BYTES_RECEIVED% in %BYTES_SENT% out %DURATION% ms %RESPONSE_FLAGS%\\n"
+                  inline_string: "{log_format}\\n"
   clusters:
   - name: web
     type: STATIC
@@ -85,9 +88,11 @@ def main():
     front, admin = port(9000), port(9901)
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
         path = Path(folder) / "tcp-proxy.yaml"
-        path.write_text(CONFIG.format(front=front, admin=admin, one=web_server("one"), two=web_server("two")))
+        path.write_text(CONFIG.format(
+            front=front, admin=admin, one=web_server("one"), two=web_server("two"), log_format=LOG_FORMAT))
         # Ctrl-C reaches the whole group of the terminal: the proxy drains on it, and we wait for that.
-        process = subprocess.Popen([binary, "-c", str(path), "-l", os.environ.get("LOG", "warning"), "--drain-time-s", "2"])
+        process = subprocess.Popen(
+            [binary, "-c", str(path), "-l", os.environ.get("LOG", "warning"), "--drain-time-s", "2"])
         print(f"""
 tcp-proxy relays 127.0.0.1:{front} to two web servers. Type in another shell:
 

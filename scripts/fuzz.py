@@ -3,8 +3,8 @@
 
     scripts/fuzz.py --target all|http1|config [--seconds 30] [--replay]
 
-Seeds are in Tests/Corpora/TARGET/, fixed crashes in Tests/Corpora/TARGET/regressions/. New inputs go to a scratch folder
-(.build-fuzz/corpus/TARGET), crashes to .build-fuzz/crashes/TARGET: move one to regressions/ together with its fix.
+Seeds are in Tests/Corpora/TARGET/, fixed crashes in Tests/Corpora/TARGET/regressions/. New inputs go to
+.build-fuzz/corpus/TARGET, crashes to .build-fuzz/crashes/TARGET: move one to regressions/ together with its fix.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def run(name, seconds, replay):
     known = [str(path) for path in sorted(seeds.rglob("*")) if path.is_file()]
     if not known:
         sys.exit(f"{seeds} holds no seeds")
-    common = [str(program), f"-max_len={longest}", f"-rss_limit_mb={memory}", "-timeout=10", f"-artifact_prefix={crashes}/"]
+    common = [
+        str(program), f"-max_len={longest}", f"-rss_limit_mb={memory}", "-timeout=10", f"-artifact_prefix={crashes}/",
+    ]
     ran = subprocess.run(common + known, env=environment, cwd=ROOT, capture_output=True, text=True)
     if ran.returncode:
         sys.stderr.write(ran.stderr[-6000:])

@@ -20,7 +20,8 @@ IMPORTS = {
     "Sources/Core/Bytes": set(),
     "Sources/Core/HTTPCodec": {"CoreBytes"},
     "Sources/Core/API": {"SwiftProtobuf", "Foundation", "FoundationEssentials"},
-    "Sources/Core/Config": {"ConfigAPI", "SwiftProtobuf", "Yams", "ArgumentParser", "Foundation", "FoundationEssentials"},
+    "Sources/Core/Config": {
+        "ConfigAPI", "SwiftProtobuf", "Yams", "CYaml", "ArgumentParser", "Foundation", "FoundationEssentials"},
     "Sources/Core/Event": {"CoreBytes", "CLibevent"},
     "Sources/Core/DNS": {"CoreBytes", "CCares"},
     "Sources/Core/Stats": {"CoreBytes", "ConfigAPI", "CoreConfig", "SwiftProtobuf", "CLinux"},
@@ -33,8 +34,8 @@ IMPORTS = {
 # Where Foundation may be seen at all.
 FOUNDATION = ("Sources/Core/Config/", "Sources/Core/API/", "Tests/")
 
-# Folders of the one module Core → folders whose types they must not name. Files of a folder see each other through the
-# module, so the compiler cannot hold these.
+# Folders of the one module Core → folders whose types they must not name. Files of a folder see each other through
+# the module, so the compiler cannot hold these.
 UNSEEN = {
     "Sources/Core/Event": ("Net", "DNS", "Upstream", "Filters", "Listener", "Admin", "Runtime", "Control", "Client"),
     "Sources/Core/Net": ("Upstream", "Filters", "Listener", "Admin", "Runtime", "Control", "Client"),
@@ -47,8 +48,11 @@ UNSEEN = {
 }
 
 # Types that such a folder may name all the same: (folder, type) → why.
+METADATA = "metadata is a plain value, whose home is with the endpoints that carry most of it"
 RUN_ON_WORKERS = "sessions run on a worker: it is how they reach the loop, the clusters and the stats"
 SEEN_ANYWAY = {
+    ("Sources/Core/Log", "Metadata"): METADATA,
+    ("Sources/Core/Log", "MetadataValue"): METADATA,
     ("Sources/Core/Filters", "Worker"): RUN_ON_WORKERS,
     ("Sources/Core/Listener", "Worker"): RUN_ON_WORKERS,
     ("Sources/Core/Listener", "WorkerHandle"): RUN_ON_WORKERS,
@@ -70,6 +74,8 @@ SKIPPED = ("Sources/Core/API/",)
 TYPE = re.compile(
     r"^(?:(?:public|package|internal|final|indirect|open|nonisolated|@\w+(?:\([^)]*\))?)\s+)*"
     r"(?:struct|class|enum|actor|protocol|typealias)\s+(\w+)", re.M)
+# The first line that is no import, no compiler condition and not empty.
+DECLARATION = re.compile(r"^(?!\s*$)(?!\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:\w+\s+)?import\b)(?!\s*#).+", re.M)
 IMPORT = re.compile(
     r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+"
     r"(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)", re.M)
@@ -231,7 +237,7 @@ class Tree:
         for name, (text, code, comments) in self.files.items():
             if not name.startswith("Sources/") or not text.strip():
                 continue  # A test file says what it is for by the names of its tests.
-            first = re.search(r"^(?!\s*$)(?!\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:\w+\s+)?import\b)(?!\s*#)(?!\s*@testable).+", code, re.M)
+            first = DECLARATION.search(code)
             before = comments[:first.start()] if first else comments
             if len(re.sub(r"[/*\s]", "", before)) < 12:
                 self.say(name, 1, "no purpose comment before the first declaration")

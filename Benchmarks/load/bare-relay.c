@@ -1,11 +1,11 @@
 // bare-relay: the least a relay can do on this machine, as the floor under the other rows. No limits, no logs, no
 // counters, no timeouts: never a proxy for anything but this benchmark.
 //
-//   bare-relay --listen PORT --connect PORT [--window BYTES] [--splice 1] [--lowat BYTES --reply BYTES] [--drain 1]
+//   bare-relay --listen PORT --connect PORT [--window BYTES] [--splice PIPE_BYTES] [--lowat BYTES --reply BYTES] [--drain 1]
 //
 // One thread, one level-triggered epoll. A readable side is read once into the window that all connections share and
 // written to its peer at once; what the peer does not take is kept, and reading that side pauses until it is gone.
-// --splice 1   moves bytes through a 1 MiB pipe of each direction instead.
+// --splice N    moves bytes through a pipe of N bytes for each direction instead.
 // --lowat N    sets SO_RCVLOWAT on upstream sockets to N, or to what is left of a reply of --reply bytes when that is
 //              less: a real relay cannot know the latter, so this only shows what waiting for more could save.
 // --drain 1    reads again while reads fill the window (bounded by 4), instead of once per readiness.
@@ -93,7 +93,7 @@ static void flush(struct Side *s) {
 
 static void readable(struct Side *s) {
     if (useSplice) {
-        ssize_t n = splice(s->fd, NULL, s->pipe[1], NULL, 1 << 20, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        ssize_t n = splice(s->fd, NULL, s->pipe[1], NULL, (size_t)useSplice, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (n < 0) { if (errno != EAGAIN) closePair(s); return; }
         if (n == 0) s->sawEnd = 1;
         s->piped += (size_t)n;
@@ -135,7 +135,7 @@ static int openSide(struct Side **out, int fd) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (useSplice) {
         if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC)) return -1;
-        fcntl(s->pipe[0], F_SETPIPE_SZ, 1 << 20);
+        fcntl(s->pipe[0], F_SETPIPE_SZ, useSplice);
     }
     *out = s;
     return 0;

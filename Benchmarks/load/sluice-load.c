@@ -425,8 +425,13 @@ static int runStart(struct Options options, char **command) {
     fflush(stdout);
     char byte;
     while (read(0, &byte, 1) > 0) {}
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    // An orderly end first: nginx would leave its worker behind. Twice, for a proxy that drains on the first.
+    for (int turn = 0; turn < 40; turn++) {
+        if (turn % 10 == 0) kill(child, turn < 30 ? SIGTERM : SIGKILL);
+        if (waitpid(child, NULL, WNOHANG) == child) break;
+        struct timespec nap = {0, 50000000};
+        nanosleep(&nap, NULL);
+    }
     return replyMS < 0;
 }
 

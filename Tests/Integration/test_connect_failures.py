@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.bootstrap import FRONT, bootstrap, cluster, file_access_log, listener, many_connections, relay_to, tcp_proxy
+from support.bootstrap import (
+    FRONT, bootstrap, cluster, file_access_log, listener, many_connections, relay_to, tcp_proxy)
 from support.client import closed_without_data, connect, ending, exchange, read_exactly, reset
 from support.origin import greet
 from support.waiting import wait_until

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from support.bootstrap import bootstrap, cluster, listener, many_connections, tcp_proxy, typed
-from support.client import connect, exchange, read_exactly
+from support.client import connect, exchange, has_ipv6, read_exactly
 from support.dns import answers
 from support.origin import Origin, greet
 from support.programs import need
@@ -166,7 +166,7 @@ def test_time_to_live_sets_the_pace(start, dns_server, two_origins):
 
 
 def test_an_ipv6_answer(start, dns_server):
-    if not socket.has_ipv6:
+    if not has_ipv6():
         pytest.skip("IPv6 is not available")
     server = Origin(greet("six"), host="::1")
     try:

@@ -1,4 +1,4 @@
-"""SIGTERM: accepting stops, what stands finishes with every byte, then the process ends with 0; a second one ends it at once."""
+"""SIGTERM: accepting stops, what stands finishes with every byte, then the process ends with 0; a second one is final."""
 
 import hashlib
 import os
@@ -127,7 +127,8 @@ def test_second_signal_ends_at_once(start, origin, number):
 
 def test_the_deadline_ends_what_does_not_end_itself(start, origin):
     chain = [tcp_proxy(check_drain_close=False)]
-    proxy = start(bootstrap([listener(filters=chain)], [cluster(endpoints=[origin().port])]), args=["--drain-time-s", "2"])
+    config = bootstrap([listener(filters=chain)], [cluster(endpoints=[origin().port])])
+    proxy = start(config, args=["--drain-time-s", "2"])
     with connect(proxy.port()) as client:
         exchange(client, b"held open")
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The network filters every proxy shares: echo, direct_response, connection_limit, rbac, local_ratelimit, sni_cluster."""
+"""The network filters that every proxy shares: each alone, and several in a row before the terminal one."""
 
 import socket
 import time
@@ -89,7 +89,8 @@ def test_local_ratelimit_fills_up_again(start, origin):
 
 
 def rbac(action, principals, shadow=False, permissions=None):
-    rules = {"action": action, "policies": {"it": {"permissions": permissions or [{"any": True}], "principals": principals}}}
+    policy = {"permissions": permissions or [{"any": True}], "principals": principals}
+    rules = {"action": action, "policies": {"it": policy}}
     return network_filter("rbac", "RBAC", stat_prefix="gate.", **{"shadow_rules" if shadow else "rules": rules})
 
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from support.bootstrap import FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy
-from support.client import closed_without_data, connect, ending, exchange, read_exactly, read_to_end
+from support.bootstrap import (
+    FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy)
+from support.client import closed_without_data, connect, ending, exchange, has_ipv6, read_exactly, read_to_end
 from support.origin import greet
 from support.waiting import wait_until
 
@@ -23,7 +24,7 @@ def direct(text):
 
 
 def test_ipv6(start, origin):
-    if not socket.has_ipv6:
+    if not has_ipv6():
         pytest.skip("IPv6 is not available")
     proxy = start(bootstrap([listener(at=address(host="::1"))], [cluster(endpoints=[origin().port])]))
     assert proxy.addresses()["front"][0] == "::1"
@@ -31,6 +32,8 @@ def test_ipv6(start, origin):
 
 
 def test_ipv4_compat_serves_both_families(start, origin):
+    if not has_ipv6():
+        pytest.skip("IPv6 is not available")
     at = {"socket_address": {"address": "::", "port_value": 0, "ipv4_compat": True}}
     proxy = start(bootstrap([listener(at=at)], [cluster(endpoints=[origin().port])]))
     port = proxy.port()
@@ -77,7 +80,8 @@ def test_unix_socket_upstream(start, tmp_path):
 
 def test_additional_addresses(start, origin):
     proxy = start(bootstrap(
-        [listener(additional_addresses=[{"address": address(host="127.0.0.2")}])], [cluster(endpoints=[origin().port])]))
+        [listener(additional_addresses=[{"address": address(host="127.0.0.2")}])],
+        [cluster(endpoints=[origin().port])]))
     status = proxy.admin("/listeners?format=json").json()["listener_statuses"][0]
     more = status["additional_local_addresses"][0]["socket_address"]
     with connect((more["address"], more["port_value"])) as client:

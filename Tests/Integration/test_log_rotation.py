@@ -14,7 +14,8 @@ from support.waiting import wait_equal, wait_until
 
 def config(port, path):
     text = "%DOWNSTREAM_REMOTE_ADDRESS% %BYTES_RECEIVED% %RESPONSE_FLAGS%\n"
-    return bootstrap([listener(filters=[tcp_proxy(access_log=[file_access_log(path, text)])])], [cluster(endpoints=[port])])
+    chain = [tcp_proxy(access_log=[file_access_log(path, text)])]
+    return bootstrap([listener(filters=chain)], [cluster(endpoints=[port])])
 
 
 class Load(threading.Thread):

@@ -13,6 +13,9 @@ from support.programs import need
 from support.waiting import wait_until
 
 
+REDIS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,7 +53,7 @@ def config(port):
 
 def test_redis(start, run, tmp_path):
     port = free_port()
-    run([need("redis-server"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tmp_path], port)
+    run([need("redis-server"), *REDIS, "--port", port, "--dir", tmp_path], port)
     proxy = start(config(port))
     with connect(proxy.port()) as client:
         client.sendall(b"SET greeting hello\r\nGET greeting\r\nPING\r\n")
@@ -66,10 +69,11 @@ def test_redis(start, run, tmp_path):
 @pytest.mark.limit(90)
 def test_redis_benchmark(start, run, tmp_path):
     port = free_port()
-    run([need("redis-server"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tmp_path], port)
+    run([need("redis-server"), *REDIS, "--port", port, "--dir", tmp_path], port)
     proxy = start(config(port), concurrency=2)
     ran = subprocess.run(
-        [need("redis-benchmark"), "-p", str(proxy.port()), "-n", "20000", "-c", "50", "-P", "8", "-t", "set,get", "--csv"],
+        [need("redis-benchmark"), "-p", str(proxy.port()), "-n", "20000", "-c", "50", "-P", "8", "-t", "set,get",
+         "--csv"],
         capture_output=True, text=True, timeout=80)
     assert ran.returncode == 0, ran.stderr
     assert '"SET"' in ran.stdout and '"GET"' in ran.stdout

@@ -1,4 +1,4 @@
-"""Slow readers: a stalled side pauses the other, memory stays within the watermarks, and everything arrives in the end."""
+"""Slow readers: a stalled side pauses the other, memory stays within the watermarks, everything arrives in the end."""
 
 import socket
 import threading

@@ -210,10 +210,15 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `maxEarlyDataBytes`. Subsequent reads from it will return its default value.
   public mutating func clearMaxEarlyDataBytes() {_uniqueStorage()._maxEarlyDataBytes = nil}
 
+  /// Close at a quiet moment once draining has begun. Ours is on unless said otherwise; Envoy's is off.
   public var checkDrainClose: Bool {
-    get {_storage._checkDrainClose}
+    get {_storage._checkDrainClose ?? false}
     set {_uniqueStorage()._checkDrainClose = newValue}
   }
+  /// Returns true if `checkDrainClose` has been explicitly set.
+  public var hasCheckDrainClose: Bool {_storage._checkDrainClose != nil}
+  /// Clears the value of `checkDrainClose`. Subsequent reads from it will return its default value.
+  public mutating func clearCheckDrainClose() {_uniqueStorage()._checkDrainClose = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -320,7 +325,7 @@ nonisolated extension Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy: Swi
     var _accessLogOptions: Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.TcpAccessLogOptions? = nil
     var _upstreamConnectMode: Envoy_Extensions_Filters_Network_TcpProxy_V3_UpstreamConnectMode = .immediate
     var _maxEarlyDataBytes: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
-    var _checkDrainClose: Bool = false
+    var _checkDrainClose: Bool? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -471,9 +476,9 @@ nonisolated extension Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy: Swi
       try { if let v = _storage._maxEarlyDataBytes {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
       } }()
-      if _storage._checkDrainClose != false {
-        try visitor.visitSingularBoolField(value: _storage._checkDrainClose, fieldNumber: 24)
-      }
+      try { if let v = _storage._checkDrainClose {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 24)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }

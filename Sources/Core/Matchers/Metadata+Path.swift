@@ -16,6 +16,13 @@ extension MetadataValue {
     }
 }
 
+extension MetadataValue {
+    /// The members of a Struct.
+    public static func members(_ message: Google_Protobuf_Struct) -> [String: MetadataValue] {
+        message.fields.mapValues { MetadataValue($0) }
+    }
+}
+
 extension Metadata {
     /// `filter_metadata` of the message; `typed_filter_metadata` is read by nobody here.
     public init(_ message: Envoy_Config_Core_V3_Metadata) {

@@ -7,7 +7,9 @@ public final class ProcessShared: Sendable {
     public let workerCount: Int
     /// All downstream connections against `envoy.resource_monitors.global_downstream_max_connections`.
     let globalLimits: ConnectionLimits
-    let runtime: RuntimeStore
+    /// The runtime that a worker starts with; later ones come by mail.
+    let runtime: RuntimeSnapshot
+    let accessLogRuntime: AccessLogRuntime
     let serverStats: StatScope<ServerStat>
     let mainMailbox: Mailbox
     private let handles = Mutex<[WorkerHandle]>([])
@@ -15,12 +17,13 @@ public final class ProcessShared: Sendable {
     private let tellsWhenIdle = Atomic<Bool>(false)
 
     init(
-        workerCount: Int, globalLimits: ConnectionLimits, runtime: RuntimeStore, serverStats: StatScope<ServerStat>,
-        mainMailbox: Mailbox
+        workerCount: Int, globalLimits: ConnectionLimits, runtime: RuntimeSnapshot,
+        accessLogRuntime: AccessLogRuntime, serverStats: StatScope<ServerStat>, mainMailbox: Mailbox
     ) {
         self.workerCount = workerCount
         self.globalLimits = globalLimits
         self.runtime = runtime
+        self.accessLogRuntime = accessLogRuntime
         self.serverStats = serverStats
         self.mainMailbox = mainMailbox
     }

@@ -42,7 +42,7 @@ public final class Worker {
         random = FastRandom(seed: UInt64(truncatingIfNeeded: Instant.read().nanoseconds) ^ UInt64(index) << 32)
         accessLogWriter = AccessLogWriter(random: FastRandom(seed: random.next()), runtime: shared.accessLogRuntime)
         clusters = WorkerClusters(seed, stats: stats, random: FastRandom(seed: random.next()))
-        runtime = shared.runtime.current
+        runtime = shared.runtime
         serverStats = stats.block(shared.serverStats)
         loop.owner = self
     }

@@ -1,9 +1,10 @@
 // Time limits of a session, and the counters that follow its sockets.
 
 import Core
+import CoreBytes
 
 extension TCPSession {
-    override func onTimer(_ tag: Int) {
+    func onTimeUp(_ tag: Int) {
         switch tag {
         case TimerTag.connect:
             connectTimer = .none
@@ -73,7 +74,8 @@ extension TCPSession {
         guard settings.maxDurationMS > 0 else { return }
         var limit = Double(settings.maxDurationMS)
         if settings.maxDurationJitterPercent > 0 {
-            limit *= 1 + settings.maxDurationJitterPercent / 100 * factory.worker.random.nextUnit()
+            let share = Double(factory.worker.random.next() >> 11) / Double(1 << 53)
+            limit *= 1 + settings.maxDurationJitterPercent / 100 * share
         }
         durationTimer = loop.schedule(afterMS: Int64(limit), target: self, tag: TimerTag.duration)
     }

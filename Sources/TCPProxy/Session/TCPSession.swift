@@ -194,6 +194,8 @@ final class TCPSession: NetworkFilter {
         }
     }
 
+    override func onTimer(_ tag: Int) { onTimeUp(tag) }
+
     // MARK: The end
 
     /// The session is over: everything is given back and accounted. The downstream connection is closed.

@@ -4,6 +4,16 @@ import socket
 import struct
 
 
+def has_ipv6():
+    """Whether this machine has ::1; containers often do not."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
 def connect(where, timeout=10.0, source=None):
     """Connects to a port on 127.0.0.1, to (host, port), or to a Unix socket's path ("@name" for an abstract one)."""
     if isinstance(where, str):

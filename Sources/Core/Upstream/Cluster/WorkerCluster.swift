@@ -37,7 +37,7 @@ public final class WorkerCluster {
         mainMailbox = link.mailbox
         self.random = FastRandom(seed: random.next())
         let snapshot = shared.snapshot
-        balancer = LoadBalancer.make(snapshot, random: &self.random)
+        balancer = LoadBalancer(snapshot)
         hosts = Array(repeating: nil, count: snapshot.hosts.count)
         if case .originalDestination = shared.config.discovery {
             isOriginalDestination = true

@@ -101,7 +101,7 @@ final class TCPProbe: HealthProbe {
 
     private func send() {
         while !unsent.isEmpty {
-            let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count >= 0 {
                 unsent = unsent.dropFirst(count)
                 continue

@@ -1,5 +1,7 @@
 // Health checkers of the manager's clusters.
 
+import CoreBytes
+
 extension ClusterManager {
     func makeHealthChecker(_ spec: HealthCheckSpec, for cluster: ManagedCluster) -> HealthChecker {
         let scope: StatScope<HealthCheckStat> = store.scope(prefix: "cluster.\(cluster.config.statName).health_check.")
