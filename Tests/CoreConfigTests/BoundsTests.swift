@@ -19,12 +19,16 @@ import Testing
             let open = String(repeating: "{a: ", count: depth)
             let loaded = Sample.load("node: {metadata: " + open + "1" + String(repeating: "}", count: depth) + "}")
             #expect(loaded.hasErrors)
-            let lists = Sample.load("node_context_params: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth))
+            let lists = Sample.load(
+                "node_context_params: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth))
             #expect(lists.hasErrors == (depth > 90))
         }
-        let rules = "{not_rule: " 
+        let rules = "{not_rule: "
         let deep = String(repeating: rules, count: 200) + "{any: true}" + String(repeating: "}", count: 200)
-        #expect(Sample.load("static_resources: {listeners: [{filter_chains: [{filters: [{name: r, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC, stat_prefix: s, rules: {policies: {p: {permissions: [\(deep)], principals: [{any: true}]}}}}}]}]}]}").hasErrors)
+        #expect(
+            Sample.load(
+                "static_resources: {listeners: [{filter_chains: [{filters: [{name: r, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC, stat_prefix: s, rules: {policies: {p: {permissions: [\(deep)], principals: [{any: true}]}}}}}]}]}]}"
+            ).hasErrors)
     }
 
     @Test func hugeScalarsAndManyProblems() {
@@ -39,10 +43,13 @@ import Testing
     }
 
     @Test func everyTruncationAndManyMutationsEnd() {
-        let sample = Array(Sample.yaml(
-            listener: "access_log: [{name: envoy.access_loggers.stdout}]\nmetadata: {filter_metadata: {a: {b: [1, x, null]}}}",
-            cluster: "load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 1.1.1.1, port_value: 1}}}}]}]}"
-        ).utf8)
+        let sample = Array(
+            Sample.yaml(
+                listener:
+                    "access_log: [{name: envoy.access_loggers.stdout}]\nmetadata: {filter_metadata: {a: {b: [1, x, null]}}}",
+                cluster:
+                    "load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 1.1.1.1, port_value: 1}}}}]}]}"
+            ).utf8)
         for length in stride(from: 0, to: sample.count, by: 3) {
             _ = ConfigLoader().parse(bytes: Array(sample[..<length]), fileName: "x.yaml")
         }

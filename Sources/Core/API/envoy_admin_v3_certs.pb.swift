@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What /certs answers.
 public nonisolated struct Envoy_Admin_V3_Certificates: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -32,6 +33,7 @@ public nonisolated struct Envoy_Admin_V3_Certificates: Sendable {
   public init() {}
 }
 
+/// A certificate and its authorities.
 public nonisolated struct Envoy_Admin_V3_Certificate: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -46,6 +48,7 @@ public nonisolated struct Envoy_Admin_V3_Certificate: Sendable {
   public init() {}
 }
 
+/// One certificate.
 public nonisolated struct Envoy_Admin_V3_CertificateDetails: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -88,6 +91,7 @@ public nonisolated struct Envoy_Admin_V3_CertificateDetails: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Its OCSP answer.
   public nonisolated struct OcspDetails: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -126,6 +130,7 @@ public nonisolated struct Envoy_Admin_V3_CertificateDetails: Sendable {
   fileprivate var _ocspDetails: Envoy_Admin_V3_CertificateDetails.OcspDetails? = nil
 }
 
+/// One of its names.
 public nonisolated struct Envoy_Admin_V3_SubjectAlternateName: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

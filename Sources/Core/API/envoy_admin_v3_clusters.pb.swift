@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What /clusters?format=json answers.
 public nonisolated struct Envoy_Admin_V3_Clusters: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -32,6 +33,7 @@ public nonisolated struct Envoy_Admin_V3_Clusters: Sendable {
   public init() {}
 }
 
+/// One cluster there.
 public nonisolated struct Envoy_Admin_V3_ClusterStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -83,6 +85,7 @@ public nonisolated struct Envoy_Admin_V3_ClusterStatus: Sendable {
   fileprivate var _circuitBreakers: Envoy_Config_Cluster_V3_CircuitBreakers? = nil
 }
 
+/// One host there.
 public nonisolated struct Envoy_Admin_V3_HostStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -160,6 +163,7 @@ public nonisolated struct Envoy_Admin_V3_HostStatus: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Why a host is healthy or not.
 public nonisolated struct Envoy_Admin_V3_HostHealthStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What /config_dump answers.
 public nonisolated struct Envoy_Admin_V3_ConfigDump: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -32,6 +33,7 @@ public nonisolated struct Envoy_Admin_V3_ConfigDump: Sendable {
   public init() {}
 }
 
+/// The bootstrap, in /config_dump.
 public nonisolated struct Envoy_Admin_V3_BootstrapConfigDump: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

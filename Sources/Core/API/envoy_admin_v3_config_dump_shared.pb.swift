@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// How far a resource is.
 public nonisolated enum Envoy_Admin_V3_ClientResourceStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unknown // = 0
@@ -74,6 +75,7 @@ public nonisolated enum Envoy_Admin_V3_ClientResourceStatus: SwiftProtobuf.Enum,
 
 }
 
+/// Why an update was refused.
 public nonisolated struct Envoy_Admin_V3_UpdateFailureState: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -109,6 +111,7 @@ public nonisolated struct Envoy_Admin_V3_UpdateFailureState: Sendable {
   fileprivate var _lastUpdateAttempt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
+/// Listeners, in /config_dump.
 public nonisolated struct Envoy_Admin_V3_ListenersConfigDump: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -122,6 +125,7 @@ public nonisolated struct Envoy_Admin_V3_ListenersConfigDump: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A listener of the file.
   public nonisolated struct StaticListener: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -153,6 +157,7 @@ public nonisolated struct Envoy_Admin_V3_ListenersConfigDump: Sendable {
     fileprivate var _lastUpdated: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
   }
 
+  /// One state of a listener of a control plane.
   public nonisolated struct DynamicListenerState: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -186,6 +191,7 @@ public nonisolated struct Envoy_Admin_V3_ListenersConfigDump: Sendable {
     fileprivate var _lastUpdated: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
   }
 
+  /// A listener of a control plane.
   public nonisolated struct DynamicListener: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -247,6 +253,7 @@ public nonisolated struct Envoy_Admin_V3_ListenersConfigDump: Sendable {
   public init() {}
 }
 
+/// Clusters, in /config_dump.
 public nonisolated struct Envoy_Admin_V3_ClustersConfigDump: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -262,6 +269,7 @@ public nonisolated struct Envoy_Admin_V3_ClustersConfigDump: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A cluster of the file.
   public nonisolated struct StaticCluster: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -293,6 +301,7 @@ public nonisolated struct Envoy_Admin_V3_ClustersConfigDump: Sendable {
     fileprivate var _lastUpdated: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
   }
 
+  /// A cluster of a control plane.
   public nonisolated struct DynamicCluster: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -341,6 +350,7 @@ public nonisolated struct Envoy_Admin_V3_ClustersConfigDump: Sendable {
   public init() {}
 }
 
+/// Endpoints, in /config_dump?include_eds.
 public nonisolated struct Envoy_Admin_V3_EndpointsConfigDump: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -352,6 +362,7 @@ public nonisolated struct Envoy_Admin_V3_EndpointsConfigDump: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Endpoints of the file.
   public nonisolated struct StaticEndpointConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -383,6 +394,7 @@ public nonisolated struct Envoy_Admin_V3_EndpointsConfigDump: Sendable {
     fileprivate var _lastUpdated: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
   }
 
+  /// Endpoints of a control plane.
   public nonisolated struct DynamicEndpointConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

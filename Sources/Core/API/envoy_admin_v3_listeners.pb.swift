@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What /listeners?format=json answers.
 public nonisolated struct Envoy_Admin_V3_Listeners: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -32,6 +33,7 @@ public nonisolated struct Envoy_Admin_V3_Listeners: Sendable {
   public init() {}
 }
 
+/// One listener there.
 public nonisolated struct Envoy_Admin_V3_ListenerStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

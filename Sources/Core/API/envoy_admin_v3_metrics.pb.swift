@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A stat of a host.
 public nonisolated struct Envoy_Admin_V3_SimpleMetric: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -33,6 +34,7 @@ public nonisolated struct Envoy_Admin_V3_SimpleMetric: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Counter or gauge.
   public nonisolated enum TypeEnum: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case counter // = 0

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What /server_info answers.
 public nonisolated struct Envoy_Admin_V3_ServerInfo: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -78,6 +79,7 @@ public nonisolated struct Envoy_Admin_V3_ServerInfo: @unchecked Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// How far the process is.
   public nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case live // = 0
@@ -125,6 +127,7 @@ public nonisolated struct Envoy_Admin_V3_ServerInfo: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// The command line, in /server_info.
 public nonisolated struct Envoy_Admin_V3_CommandLineOptions: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -329,6 +332,7 @@ public nonisolated struct Envoy_Admin_V3_CommandLineOptions: @unchecked Sendable
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// A choice of the command line.
   public nonisolated enum IpVersion: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case v4 // = 0
@@ -363,6 +367,7 @@ public nonisolated struct Envoy_Admin_V3_CommandLineOptions: @unchecked Sendable
 
   }
 
+  /// A choice of the command line.
   public nonisolated enum Mode: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case serve // = 0
@@ -401,6 +406,7 @@ public nonisolated struct Envoy_Admin_V3_CommandLineOptions: @unchecked Sendable
 
   }
 
+  /// A choice of the command line.
   public nonisolated enum DrainStrategy: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case gradual // = 0

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// One access log.
 public nonisolated struct Envoy_Config_Accesslog_V3_AccessLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Free when typed_config is there.
   public var name: String = String()
 
+  /// Which records are written; all when unset.
   public var filter: Envoy_Config_Accesslog_V3_AccessLogFilter {
     get {_filter ?? Envoy_Config_Accesslog_V3_AccessLogFilter()}
     set {_filter = newValue}
@@ -38,6 +41,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLog: Sendable {
 
   public var configType: Envoy_Config_Accesslog_V3_AccessLog.OneOf_ConfigType? = nil
 
+  /// Where and how; the type chooses the logger.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {
       if case .typedConfig(let v)? = configType {return v}
@@ -49,6 +53,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLog: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ConfigType: Equatable, Sendable {
+    /// Where and how; the type chooses the logger.
     case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
 
   }
@@ -58,6 +63,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLog: Sendable {
   fileprivate var _filter: Envoy_Config_Accesslog_V3_AccessLogFilter? = nil
 }
 
+/// Which records are written.
 public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -65,6 +71,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
 
   public var filterSpecifier: Envoy_Config_Accesslog_V3_AccessLogFilter.OneOf_FilterSpecifier? = nil
 
+  /// By HTTP status; 0 for TCP.
   public var statusCodeFilter: Envoy_Config_Accesslog_V3_StatusCodeFilter {
     get {
       if case .statusCodeFilter(let v)? = filterSpecifier {return v}
@@ -73,6 +80,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .statusCodeFilter(newValue)}
   }
 
+  /// By duration in milliseconds.
   public var durationFilter: Envoy_Config_Accesslog_V3_DurationFilter {
     get {
       if case .durationFilter(let v)? = filterSpecifier {return v}
@@ -81,6 +89,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .durationFilter(newValue)}
   }
 
+  /// A random share.
   public var runtimeFilter: Envoy_Config_Accesslog_V3_RuntimeFilter {
     get {
       if case .runtimeFilter(let v)? = filterSpecifier {return v}
@@ -89,6 +98,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .runtimeFilter(newValue)}
   }
 
+  /// All must hold.
   public var andFilter: Envoy_Config_Accesslog_V3_AndFilter {
     get {
       if case .andFilter(let v)? = filterSpecifier {return v}
@@ -97,6 +107,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .andFilter(newValue)}
   }
 
+  /// One must hold.
   public var orFilter: Envoy_Config_Accesslog_V3_OrFilter {
     get {
       if case .orFilter(let v)? = filterSpecifier {return v}
@@ -105,6 +116,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .orFilter(newValue)}
   }
 
+  /// By response flags.
   public var responseFlagFilter: Envoy_Config_Accesslog_V3_ResponseFlagFilter {
     get {
       if case .responseFlagFilter(let v)? = filterSpecifier {return v}
@@ -113,6 +125,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .responseFlagFilter(newValue)}
   }
 
+  /// By dynamic metadata.
   public var metadataFilter: Envoy_Config_Accesslog_V3_MetadataFilter {
     get {
       if case .metadataFilter(let v)? = filterSpecifier {return v}
@@ -121,6 +134,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
     set {filterSpecifier = .metadataFilter(newValue)}
   }
 
+  /// By the moment at which the record is made.
   public var logTypeFilter: Envoy_Config_Accesslog_V3_LogTypeFilter {
     get {
       if case .logTypeFilter(let v)? = filterSpecifier {return v}
@@ -132,13 +146,21 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_FilterSpecifier: Equatable, Sendable {
+    /// By HTTP status; 0 for TCP.
     case statusCodeFilter(Envoy_Config_Accesslog_V3_StatusCodeFilter)
+    /// By duration in milliseconds.
     case durationFilter(Envoy_Config_Accesslog_V3_DurationFilter)
+    /// A random share.
     case runtimeFilter(Envoy_Config_Accesslog_V3_RuntimeFilter)
+    /// All must hold.
     case andFilter(Envoy_Config_Accesslog_V3_AndFilter)
+    /// One must hold.
     case orFilter(Envoy_Config_Accesslog_V3_OrFilter)
+    /// By response flags.
     case responseFlagFilter(Envoy_Config_Accesslog_V3_ResponseFlagFilter)
+    /// By dynamic metadata.
     case metadataFilter(Envoy_Config_Accesslog_V3_MetadataFilter)
+    /// By the moment at which the record is made.
     case logTypeFilter(Envoy_Config_Accesslog_V3_LogTypeFilter)
 
   }
@@ -146,13 +168,16 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AccessLogFilter: Sendable {
   public init() {}
 }
 
+/// Compares a number.
 public nonisolated struct Envoy_Config_Accesslog_V3_ComparisonFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// How.
   public var op: Envoy_Config_Accesslog_V3_ComparisonFilter.Op = .eq
 
+  /// With what.
   public var value: Envoy_Config_Core_V3_RuntimeUInt32 {
     get {_value ?? Envoy_Config_Core_V3_RuntimeUInt32()}
     set {_value = newValue}
@@ -164,6 +189,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_ComparisonFilter: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Equal, at least, at most, not equal.
   public nonisolated enum Op: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case eq // = 0
@@ -211,11 +237,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_ComparisonFilter: Sendable {
   fileprivate var _value: Envoy_Config_Core_V3_RuntimeUInt32? = nil
 }
 
+/// By HTTP status; 0 for TCP.
 public nonisolated struct Envoy_Config_Accesslog_V3_StatusCodeFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The comparison.
   public var comparison: Envoy_Config_Accesslog_V3_ComparisonFilter {
     get {_comparison ?? Envoy_Config_Accesslog_V3_ComparisonFilter()}
     set {_comparison = newValue}
@@ -232,11 +260,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_StatusCodeFilter: Sendable {
   fileprivate var _comparison: Envoy_Config_Accesslog_V3_ComparisonFilter? = nil
 }
 
+/// By duration in milliseconds.
 public nonisolated struct Envoy_Config_Accesslog_V3_DurationFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The comparison.
   public var comparison: Envoy_Config_Accesslog_V3_ComparisonFilter {
     get {_comparison ?? Envoy_Config_Accesslog_V3_ComparisonFilter()}
     set {_comparison = newValue}
@@ -253,13 +283,16 @@ public nonisolated struct Envoy_Config_Accesslog_V3_DurationFilter: Sendable {
   fileprivate var _comparison: Envoy_Config_Accesslog_V3_ComparisonFilter? = nil
 }
 
+/// A random share.
 public nonisolated struct Envoy_Config_Accesslog_V3_RuntimeFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The runtime key with the share.
   public var runtimeKey: String = String()
 
+  /// Without a runtime value. Default 0%.
   public var percentSampled: Envoy_Type_V3_FractionalPercent {
     get {_percentSampled ?? Envoy_Type_V3_FractionalPercent()}
     set {_percentSampled = newValue}
@@ -269,6 +302,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_RuntimeFilter: Sendable {
   /// Clears the value of `percentSampled`. Subsequent reads from it will return its default value.
   public mutating func clearPercentSampled() {self._percentSampled = nil}
 
+  /// Draw anew instead of using the request's identity. Default false.
   public var useIndependentRandomness: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -278,11 +312,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_RuntimeFilter: Sendable {
   fileprivate var _percentSampled: Envoy_Type_V3_FractionalPercent? = nil
 }
 
+/// All must hold.
 public nonisolated struct Envoy_Config_Accesslog_V3_AndFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// At least two.
   public var filters: [Envoy_Config_Accesslog_V3_AccessLogFilter] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -290,11 +326,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_AndFilter: Sendable {
   public init() {}
 }
 
+/// One must hold.
 public nonisolated struct Envoy_Config_Accesslog_V3_OrFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// At least two.
   public var filters: [Envoy_Config_Accesslog_V3_AccessLogFilter] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -302,11 +340,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_OrFilter: Sendable {
   public init() {}
 }
 
+/// By response flags.
 public nonisolated struct Envoy_Config_Accesslog_V3_ResponseFlagFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// One of these must be set; any when empty.
   public var flags: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -314,11 +354,13 @@ public nonisolated struct Envoy_Config_Accesslog_V3_ResponseFlagFilter: Sendable
   public init() {}
 }
 
+/// By dynamic metadata.
 public nonisolated struct Envoy_Config_Accesslog_V3_MetadataFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The match.
   public var matcher: Envoy_Type_Matcher_V3_MetadataMatcher {
     get {_matcher ?? Envoy_Type_Matcher_V3_MetadataMatcher()}
     set {_matcher = newValue}
@@ -328,6 +370,7 @@ public nonisolated struct Envoy_Config_Accesslog_V3_MetadataFilter: Sendable {
   /// Clears the value of `matcher`. Subsequent reads from it will return its default value.
   public mutating func clearMatcher() {self._matcher = nil}
 
+  /// Whether a record without the key is written. Default true.
   public var matchIfKeyNotFound: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_matchIfKeyNotFound ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_matchIfKeyNotFound = newValue}
@@ -345,13 +388,16 @@ public nonisolated struct Envoy_Config_Accesslog_V3_MetadataFilter: Sendable {
   fileprivate var _matchIfKeyNotFound: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
 }
 
+/// By the moment at which the record is made.
 public nonisolated struct Envoy_Config_Accesslog_V3_LogTypeFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The moments.
   public var types: [Envoy_Data_Accesslog_V3_AccessLogType] = []
 
+  /// Write all others instead. Default false.
   public var exclude: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

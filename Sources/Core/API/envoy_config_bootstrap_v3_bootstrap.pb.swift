@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What a process starts from: one file, or the quick mode's text.
 public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Who this proxy is, for stats, logs and control planes.
   public var node: Envoy_Config_Core_V3_Node {
     get {_storage._node ?? Envoy_Config_Core_V3_Node()}
     set {_uniqueStorage()._node = newValue}
@@ -34,11 +36,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `node`. Subsequent reads from it will return its default value.
   public mutating func clearNode() {_uniqueStorage()._node = nil}
 
+  /// Names of node fields to send as context parameters. Kept for the control plane's client.
   public var nodeContextParams: [String] {
     get {_storage._nodeContextParams}
     set {_uniqueStorage()._nodeContextParams = newValue}
   }
 
+  /// Listeners and clusters written in the file.
   public var staticResources: Envoy_Config_Bootstrap_V3_Bootstrap.StaticResources {
     get {_storage._staticResources ?? Envoy_Config_Bootstrap_V3_Bootstrap.StaticResources()}
     set {_uniqueStorage()._staticResources = newValue}
@@ -48,6 +52,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `staticResources`. Subsequent reads from it will return its default value.
   public mutating func clearStaticResources() {_uniqueStorage()._staticResources = nil}
 
+  /// Settings for all clusters.
   public var clusterManager: Envoy_Config_Bootstrap_V3_ClusterManager {
     get {_storage._clusterManager ?? Envoy_Config_Bootstrap_V3_ClusterManager()}
     set {_uniqueStorage()._clusterManager = newValue}
@@ -57,6 +62,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `clusterManager`. Subsequent reads from it will return its default value.
   public mutating func clearClusterManager() {_uniqueStorage()._clusterManager = nil}
 
+  /// When stats are created.
   public var deferredStatOptions: Envoy_Config_Bootstrap_V3_Bootstrap.DeferredStatOptions {
     get {_storage._deferredStatOptions ?? Envoy_Config_Bootstrap_V3_Bootstrap.DeferredStatOptions()}
     set {_uniqueStorage()._deferredStatOptions = newValue}
@@ -66,6 +72,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `deferredStatOptions`. Subsequent reads from it will return its default value.
   public mutating func clearDeferredStatOptions() {_uniqueStorage()._deferredStatOptions = nil}
 
+  /// Tags, which stats exist, histogram buckets.
   public var statsConfig: Envoy_Config_Metrics_V3_StatsConfig {
     get {_storage._statsConfig ?? Envoy_Config_Metrics_V3_StatsConfig()}
     set {_uniqueStorage()._statsConfig = newValue}
@@ -75,6 +82,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `statsConfig`. Subsequent reads from it will return its default value.
   public mutating func clearStatsConfig() {_uniqueStorage()._statsConfig = nil}
 
+  /// How often counters are flushed to sinks and histograms are merged. Default 5s, at least 1ms, less than 300s.
   public var statsFlushInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._statsFlushInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._statsFlushInterval = newValue}
@@ -89,6 +97,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
     set {_uniqueStorage()._statsFlush = newValue}
   }
 
+  /// Merge only when the admin page is asked. Only true may be given.
   public var statsFlushOnAdmin: Bool {
     get {
       if case .statsFlushOnAdmin(let v)? = _storage._statsFlush {return v}
@@ -97,6 +106,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
     set {_uniqueStorage()._statsFlush = .statsFlushOnAdmin(newValue)}
   }
 
+  /// Runtime values; later layers override earlier ones.
   public var layeredRuntime: Envoy_Config_Bootstrap_V3_LayeredRuntime {
     get {_storage._layeredRuntime ?? Envoy_Config_Bootstrap_V3_LayeredRuntime()}
     set {_uniqueStorage()._layeredRuntime = newValue}
@@ -106,6 +116,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `layeredRuntime`. Subsequent reads from it will return its default value.
   public mutating func clearLayeredRuntime() {_uniqueStorage()._layeredRuntime = nil}
 
+  /// The admin page; none when unset.
   public var admin: Envoy_Config_Bootstrap_V3_Admin {
     get {_storage._admin ?? Envoy_Config_Bootstrap_V3_Admin()}
     set {_uniqueStorage()._admin = newValue}
@@ -115,6 +126,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `admin`. Subsequent reads from it will return its default value.
   public mutating func clearAdmin() {_uniqueStorage()._admin = nil}
 
+  /// Limits for the whole process.
   public var overloadManager: Envoy_Config_Overload_V3_OverloadManager {
     get {_storage._overloadManager ?? Envoy_Config_Overload_V3_OverloadManager()}
     set {_uniqueStorage()._overloadManager = newValue}
@@ -124,6 +136,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `overloadManager`. Subsequent reads from it will return its default value.
   public mutating func clearOverloadManager() {_uniqueStorage()._overloadManager = nil}
 
+  /// The resolver of clusters that do not name their own. Default: c-ares with the system's settings.
   public var typedDnsResolverConfig: Envoy_Config_Core_V3_TypedExtensionConfig {
     get {_storage._typedDnsResolverConfig ?? Envoy_Config_Core_V3_TypedExtensionConfig()}
     set {_uniqueStorage()._typedDnsResolverConfig = newValue}
@@ -133,6 +146,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   /// Clears the value of `typedDnsResolverConfig`. Subsequent reads from it will return its default value.
   public mutating func clearTypedDnsResolverConfig() {_uniqueStorage()._typedDnsResolverConfig = nil}
 
+  /// The format of the process log; `--log-format` wins.
   public var applicationLogConfig: Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig {
     get {_storage._applicationLogConfig ?? Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig()}
     set {_uniqueStorage()._applicationLogConfig = newValue}
@@ -145,17 +159,21 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_StatsFlush: Equatable, Sendable {
+    /// Merge only when the admin page is asked. Only true may be given.
     case statsFlushOnAdmin(Bool)
 
   }
 
+  /// Resources written in the file.
   public nonisolated struct StaticResources: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Addresses that take connections.
     public var listeners: [Envoy_Config_Listener_V3_Listener] = []
 
+    /// Named groups of servers.
     public var clusters: [Envoy_Config_Cluster_V3_Cluster] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -163,11 +181,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
     public init() {}
   }
 
+  /// The process log.
   public nonisolated struct ApplicationLogConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// How a line looks. Default: Envoy's.
     public var logFormat: Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig.LogFormat {
       get {_logFormat ?? Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig.LogFormat()}
       set {_logFormat = newValue}
@@ -179,6 +199,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// Text or JSON lines.
     public nonisolated struct LogFormat: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -186,6 +207,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
 
       public var logFormat: Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig.LogFormat.OneOf_LogFormat? = nil
 
+      /// Keys and operators of a JSON object.
       public var jsonFormat: SwiftProtobuf.Google_Protobuf_Struct {
         get {
           if case .jsonFormat(let v)? = logFormat {return v}
@@ -194,6 +216,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
         set {logFormat = .jsonFormat(newValue)}
       }
 
+      /// A pattern of flags: %Y-%m-%d %T.%e %t %l %n %v and so on.
       public var textFormat: String {
         get {
           if case .textFormat(let v)? = logFormat {return v}
@@ -205,7 +228,9 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
       public nonisolated enum OneOf_LogFormat: Equatable, Sendable {
+        /// Keys and operators of a JSON object.
         case jsonFormat(SwiftProtobuf.Google_Protobuf_Struct)
+        /// A pattern of flags: %Y-%m-%d %T.%e %t %l %n %v and so on.
         case textFormat(String)
 
       }
@@ -218,11 +243,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
     fileprivate var _logFormat: Envoy_Config_Bootstrap_V3_Bootstrap.ApplicationLogConfig.LogFormat? = nil
   }
 
+  /// When stats are created.
   public nonisolated struct DeferredStatOptions: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Create a cluster's traffic stats on first use. Default false.
     public var enableDeferredCreationStats: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -235,16 +262,21 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Sendab
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// The admin page.
 public nonisolated struct Envoy_Config_Bootstrap_V3_Admin: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Logs of the requests to the admin page.
   public var accessLog: [Envoy_Config_Accesslog_V3_AccessLog] = []
 
+  /// A file for the same, in the default format.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var accessLogPath: String = String()
 
+  /// Where it listens; no admin page without it.
   public var address: Envoy_Config_Core_V3_Address {
     get {_address ?? Envoy_Config_Core_V3_Address()}
     set {_address = newValue}
@@ -254,10 +286,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Admin: Sendable {
   /// Clears the value of `address`. Subsequent reads from it will return its default value.
   public mutating func clearAddress() {self._address = nil}
 
+  /// Options of its socket.
   public var socketOptions: [Envoy_Config_Core_V3_SocketOption] = []
 
+  /// Whether its connections are outside the global limit. Default false.
   public var ignoreGlobalConnLimit: Bool = false
 
+  /// Paths that are answered; all when empty. Others get 403.
   public var allowPaths: [Envoy_Type_Matcher_V3_StringMatcher] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -267,11 +302,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_Admin: Sendable {
   fileprivate var _address: Envoy_Config_Core_V3_Address? = nil
 }
 
+/// Settings for all clusters.
 public nonisolated struct Envoy_Config_Bootstrap_V3_ClusterManager: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Source address of clusters that have none of their own.
   public var upstreamBindConfig: Envoy_Config_Core_V3_BindConfig {
     get {_upstreamBindConfig ?? Envoy_Config_Core_V3_BindConfig()}
     set {_upstreamBindConfig = newValue}
@@ -288,15 +325,18 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_ClusterManager: Sendable {
   fileprivate var _upstreamBindConfig: Envoy_Config_Core_V3_BindConfig? = nil
 }
 
+/// One layer of runtime values.
 public nonisolated struct Envoy_Config_Bootstrap_V3_RuntimeLayer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Unique among the layers.
   public var name: String = String()
 
   public var layerSpecifier: Envoy_Config_Bootstrap_V3_RuntimeLayer.OneOf_LayerSpecifier? = nil
 
+  /// Values in the file: scalars, or objects whose keys are joined with dots.
   public var staticLayer: SwiftProtobuf.Google_Protobuf_Struct {
     get {
       if case .staticLayer(let v)? = layerSpecifier {return v}
@@ -305,6 +345,7 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_RuntimeLayer: Sendable {
     set {layerSpecifier = .staticLayer(newValue)}
   }
 
+  /// Values set through the admin page; one at most.
   public var adminLayer: Envoy_Config_Bootstrap_V3_RuntimeLayer.AdminLayer {
     get {
       if case .adminLayer(let v)? = layerSpecifier {return v}
@@ -316,11 +357,14 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_RuntimeLayer: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_LayerSpecifier: Equatable, Sendable {
+    /// Values in the file: scalars, or objects whose keys are joined with dots.
     case staticLayer(SwiftProtobuf.Google_Protobuf_Struct)
+    /// Values set through the admin page; one at most.
     case adminLayer(Envoy_Config_Bootstrap_V3_RuntimeLayer.AdminLayer)
 
   }
 
+  /// Values set through the admin page.
   public nonisolated struct AdminLayer: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -334,11 +378,13 @@ public nonisolated struct Envoy_Config_Bootstrap_V3_RuntimeLayer: Sendable {
   public init() {}
 }
 
+/// Runtime values in layers.
 public nonisolated struct Envoy_Config_Bootstrap_V3_LayeredRuntime: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Later ones override earlier ones.
   public var layers: [Envoy_Config_Bootstrap_V3_RuntimeLayer] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

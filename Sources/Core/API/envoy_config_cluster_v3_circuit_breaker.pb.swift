@@ -20,24 +20,30 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Limits on what is in flight.
 public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// By priority.
   public var thresholds: [Envoy_Config_Cluster_V3_CircuitBreakers.Thresholds] = []
 
+  /// For each host; only max_connections counts.
   public var perHostThresholds: [Envoy_Config_Cluster_V3_CircuitBreakers.Thresholds] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Limits of one priority.
   public nonisolated struct Thresholds: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Which one. Default DEFAULT.
     public var priority: Envoy_Config_Core_V3_RoutingPriority = .default
 
+    /// Default 1024.
     public var maxConnections: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxConnections ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_maxConnections = newValue}
@@ -47,6 +53,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
     /// Clears the value of `maxConnections`. Subsequent reads from it will return its default value.
     public mutating func clearMaxConnections() {self._maxConnections = nil}
 
+    /// Waiting for a connection. Default 1024.
     public var maxPendingRequests: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxPendingRequests ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_maxPendingRequests = newValue}
@@ -56,6 +63,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
     /// Clears the value of `maxPendingRequests`. Subsequent reads from it will return its default value.
     public mutating func clearMaxPendingRequests() {self._maxPendingRequests = nil}
 
+    /// Default 1024.
     public var maxRequests: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxRequests ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_maxRequests = newValue}
@@ -65,6 +73,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
     /// Clears the value of `maxRequests`. Subsequent reads from it will return its default value.
     public mutating func clearMaxRequests() {self._maxRequests = nil}
 
+    /// Default 3.
     public var maxRetries: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxRetries ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_maxRetries = newValue}
@@ -74,6 +83,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
     /// Clears the value of `maxRetries`. Subsequent reads from it will return its default value.
     public mutating func clearMaxRetries() {self._maxRetries = nil}
 
+    /// A share instead of max_retries.
     public var retryBudget: Envoy_Config_Cluster_V3_CircuitBreakers.Thresholds.RetryBudget {
       get {_retryBudget ?? Envoy_Config_Cluster_V3_CircuitBreakers.Thresholds.RetryBudget()}
       set {_retryBudget = newValue}
@@ -83,8 +93,10 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
     /// Clears the value of `retryBudget`. Subsequent reads from it will return its default value.
     public mutating func clearRetryBudget() {self._retryBudget = nil}
 
+    /// Export how much is left. Default false.
     public var trackRemaining: Bool = false
 
+    /// Default: unlimited.
     public var maxConnectionPools: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxConnectionPools ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_maxConnectionPools = newValue}
@@ -96,11 +108,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// Retries as a share of requests.
     public nonisolated struct RetryBudget: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
+      /// Default 20%.
       public var budgetPercent: Envoy_Type_V3_Percent {
         get {_budgetPercent ?? Envoy_Type_V3_Percent()}
         set {_budgetPercent = newValue}
@@ -110,6 +124,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_CircuitBreakers: Sendable {
       /// Clears the value of `budgetPercent`. Subsequent reads from it will return its default value.
       public mutating func clearBudgetPercent() {self._budgetPercent = nil}
 
+      /// Always allowed. Default 3.
       public var minRetryConcurrency: SwiftProtobuf.Google_Protobuf_UInt32Value {
         get {_minRetryConcurrency ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
         set {_minRetryConcurrency = newValue}

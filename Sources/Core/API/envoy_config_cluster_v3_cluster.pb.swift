@@ -20,16 +20,19 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A named group of servers and how to reach it.
 public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Unique.
   public var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
   }
 
+  /// Stands for the name in stats.
   public var altStatName: String {
     get {_storage._altStatName}
     set {_uniqueStorage()._altStatName = newValue}
@@ -40,6 +43,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._clusterDiscoveryType = newValue}
   }
 
+  /// Where the hosts come from.
   public var type: Envoy_Config_Cluster_V3_Cluster.DiscoveryType {
     get {
       if case .type(let v)? = _storage._clusterDiscoveryType {return v}
@@ -48,6 +52,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._clusterDiscoveryType = .type(newValue)}
   }
 
+  /// The same as an extension.
   public var clusterType: Envoy_Config_Cluster_V3_Cluster.CustomClusterType {
     get {
       if case .clusterType(let v)? = _storage._clusterDiscoveryType {return v}
@@ -56,6 +61,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._clusterDiscoveryType = .clusterType(newValue)}
   }
 
+  /// Default 5s.
   public var connectTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._connectTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._connectTimeout = newValue}
@@ -65,6 +71,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `connectTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearConnectTimeout() {_uniqueStorage()._connectTimeout = nil}
 
+  /// Soft limit of each connection's buffers. Default 1 MiB.
   public var perConnectionBufferLimitBytes: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._perConnectionBufferLimitBytes ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._perConnectionBufferLimitBytes = newValue}
@@ -74,11 +81,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `perConnectionBufferLimitBytes`. Subsequent reads from it will return its default value.
   public mutating func clearPerConnectionBufferLimitBytes() {_uniqueStorage()._perConnectionBufferLimitBytes = nil}
 
+  /// How a host is chosen. Default ROUND_ROBIN.
   public var lbPolicy: Envoy_Config_Cluster_V3_Cluster.LbPolicy {
     get {_storage._lbPolicy}
     set {_uniqueStorage()._lbPolicy = newValue}
   }
 
+  /// The endpoints.
   public var loadAssignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment {
     get {_storage._loadAssignment ?? Envoy_Config_Endpoint_V3_ClusterLoadAssignment()}
     set {_uniqueStorage()._loadAssignment = newValue}
@@ -88,11 +97,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `loadAssignment`. Subsequent reads from it will return its default value.
   public mutating func clearLoadAssignment() {_uniqueStorage()._loadAssignment = nil}
 
+  /// Active checks; more than one kind may be given.
   public var healthChecks: [Envoy_Config_Core_V3_HealthCheck] {
     get {_storage._healthChecks}
     set {_uniqueStorage()._healthChecks = newValue}
   }
 
+  /// Limits on what is in flight.
   public var circuitBreakers: Envoy_Config_Cluster_V3_CircuitBreakers {
     get {_storage._circuitBreakers ?? Envoy_Config_Cluster_V3_CircuitBreakers()}
     set {_uniqueStorage()._circuitBreakers = newValue}
@@ -102,11 +113,14 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `circuitBreakers`. Subsequent reads from it will return its default value.
   public mutating func clearCircuitBreakers() {_uniqueStorage()._circuitBreakers = nil}
 
+  /// Options of upstream protocols, by the extension's name.
   public var typedExtensionProtocolOptions: Dictionary<String,SwiftProtobuf.Google_Protobuf_Any> {
     get {_storage._typedExtensionProtocolOptions}
     set {_uniqueStorage()._typedExtensionProtocolOptions = newValue}
   }
 
+  /// Default 5s.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var dnsRefreshRate: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._dnsRefreshRate ?? SwiftProtobuf.Google_Protobuf_Duration()}
@@ -117,6 +131,8 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `dnsRefreshRate`. Subsequent reads from it will return its default value.
   public mutating func clearDnsRefreshRate() {_uniqueStorage()._dnsRefreshRate = nil}
 
+  /// A random addition to the refresh rate. Default 0s.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var dnsJitter: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._dnsJitter ?? SwiftProtobuf.Google_Protobuf_Duration()}
@@ -127,6 +143,8 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `dnsJitter`. Subsequent reads from it will return its default value.
   public mutating func clearDnsJitter() {_uniqueStorage()._dnsJitter = nil}
 
+  /// Pauses after failed lookups. Default: the refresh rate.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var dnsFailureRefreshRate: Envoy_Config_Cluster_V3_Cluster.RefreshRate {
     get {_storage._dnsFailureRefreshRate ?? Envoy_Config_Cluster_V3_Cluster.RefreshRate()}
@@ -137,29 +155,38 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `dnsFailureRefreshRate`. Subsequent reads from it will return its default value.
   public mutating func clearDnsFailureRefreshRate() {_uniqueStorage()._dnsFailureRefreshRate = nil}
 
+  /// Refresh when the answer expires. Default false.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var respectDnsTtl: Bool {
     get {_storage._respectDnsTtl}
     set {_uniqueStorage()._respectDnsTtl = newValue}
   }
 
+  /// Which addresses are asked for. Default AUTO: IPv6, then IPv4.
   public var dnsLookupFamily: Envoy_Config_Cluster_V3_Cluster.DnsLookupFamily {
     get {_storage._dnsLookupFamily}
     set {_uniqueStorage()._dnsLookupFamily = newValue}
   }
 
+  /// Resolvers to ask.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var dnsResolvers: [Envoy_Config_Core_V3_Address] {
     get {_storage._dnsResolvers}
     set {_uniqueStorage()._dnsResolvers = newValue}
   }
 
+  /// Only over TCP.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var useTcpForDnsLookups: Bool {
     get {_storage._useTcpForDnsLookups}
     set {_uniqueStorage()._useTcpForDnsLookups = newValue}
   }
 
+  /// Resolvers with options.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var dnsResolutionConfig: Envoy_Config_Core_V3_DnsResolutionConfig {
     get {_storage._dnsResolutionConfig ?? Envoy_Config_Core_V3_DnsResolutionConfig()}
@@ -170,6 +197,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `dnsResolutionConfig`. Subsequent reads from it will return its default value.
   public mutating func clearDnsResolutionConfig() {_uniqueStorage()._dnsResolutionConfig = nil}
 
+  /// The resolver and its settings.
   public var typedDnsResolverConfig: Envoy_Config_Core_V3_TypedExtensionConfig {
     get {_storage._typedDnsResolverConfig ?? Envoy_Config_Core_V3_TypedExtensionConfig()}
     set {_uniqueStorage()._typedDnsResolverConfig = newValue}
@@ -179,6 +207,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `typedDnsResolverConfig`. Subsequent reads from it will return its default value.
   public mutating func clearTypedDnsResolverConfig() {_uniqueStorage()._typedDnsResolverConfig = nil}
 
+  /// Start only after the first lookup and check. Default true.
   public var waitForWarmOnInit: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._waitForWarmOnInit ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._waitForWarmOnInit = newValue}
@@ -188,6 +217,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `waitForWarmOnInit`. Subsequent reads from it will return its default value.
   public mutating func clearWaitForWarmOnInit() {_uniqueStorage()._waitForWarmOnInit = nil}
 
+  /// How long an unused host of ORIGINAL_DST stays. Default 5s.
   public var cleanupInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._cleanupInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._cleanupInterval = newValue}
@@ -197,6 +227,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `cleanupInterval`. Subsequent reads from it will return its default value.
   public mutating func clearCleanupInterval() {_uniqueStorage()._cleanupInterval = nil}
 
+  /// Source of the connections.
   public var upstreamBindConfig: Envoy_Config_Core_V3_BindConfig {
     get {_storage._upstreamBindConfig ?? Envoy_Config_Core_V3_BindConfig()}
     set {_uniqueStorage()._upstreamBindConfig = newValue}
@@ -206,6 +237,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `upstreamBindConfig`. Subsequent reads from it will return its default value.
   public mutating func clearUpstreamBindConfig() {_uniqueStorage()._upstreamBindConfig = nil}
 
+  /// Choose among hosts with certain metadata.
   public var lbSubsetConfig: Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig {
     get {_storage._lbSubsetConfig ?? Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig()}
     set {_uniqueStorage()._lbSubsetConfig = newValue}
@@ -220,6 +252,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = newValue}
   }
 
+  /// For RING_HASH.
   public var ringHashLbConfig: Envoy_Config_Cluster_V3_Cluster.RingHashLbConfig {
     get {
       if case .ringHashLbConfig(let v)? = _storage._lbConfig {return v}
@@ -228,6 +261,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = .ringHashLbConfig(newValue)}
   }
 
+  /// For MAGLEV.
   public var maglevLbConfig: Envoy_Config_Cluster_V3_Cluster.MaglevLbConfig {
     get {
       if case .maglevLbConfig(let v)? = _storage._lbConfig {return v}
@@ -236,6 +270,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = .maglevLbConfig(newValue)}
   }
 
+  /// For ORIGINAL_DST.
   public var originalDstLbConfig: Envoy_Config_Cluster_V3_Cluster.OriginalDstLbConfig {
     get {
       if case .originalDstLbConfig(let v)? = _storage._lbConfig {return v}
@@ -244,6 +279,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = .originalDstLbConfig(newValue)}
   }
 
+  /// For LEAST_REQUEST.
   public var leastRequestLbConfig: Envoy_Config_Cluster_V3_Cluster.LeastRequestLbConfig {
     get {
       if case .leastRequestLbConfig(let v)? = _storage._lbConfig {return v}
@@ -252,6 +288,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = .leastRequestLbConfig(newValue)}
   }
 
+  /// For ROUND_ROBIN.
   public var roundRobinLbConfig: Envoy_Config_Cluster_V3_Cluster.RoundRobinLbConfig {
     get {
       if case .roundRobinLbConfig(let v)? = _storage._lbConfig {return v}
@@ -260,6 +297,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     set {_uniqueStorage()._lbConfig = .roundRobinLbConfig(newValue)}
   }
 
+  /// For all policies.
   public var commonLbConfig: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig {
     get {_storage._commonLbConfig ?? Envoy_Config_Cluster_V3_Cluster.CommonLbConfig()}
     set {_uniqueStorage()._commonLbConfig = newValue}
@@ -269,6 +307,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `commonLbConfig`. Subsequent reads from it will return its default value.
   public mutating func clearCommonLbConfig() {_uniqueStorage()._commonLbConfig = nil}
 
+  /// Plain bytes when unset.
   public var transportSocket: Envoy_Config_Core_V3_TransportSocket {
     get {_storage._transportSocket ?? Envoy_Config_Core_V3_TransportSocket()}
     set {_uniqueStorage()._transportSocket = newValue}
@@ -278,6 +317,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `transportSocket`. Subsequent reads from it will return its default value.
   public mutating func clearTransportSocket() {_uniqueStorage()._transportSocket = nil}
 
+  /// Free additions.
   public var metadata: Envoy_Config_Core_V3_Metadata {
     get {_storage._metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_uniqueStorage()._metadata = newValue}
@@ -287,6 +327,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
 
+  /// Options of the connections.
   public var upstreamConnectionOptions: Envoy_Config_Cluster_V3_UpstreamConnectionOptions {
     get {_storage._upstreamConnectionOptions ?? Envoy_Config_Cluster_V3_UpstreamConnectionOptions()}
     set {_uniqueStorage()._upstreamConnectionOptions = newValue}
@@ -296,16 +337,19 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   /// Clears the value of `upstreamConnectionOptions`. Subsequent reads from it will return its default value.
   public mutating func clearUpstreamConnectionOptions() {_uniqueStorage()._upstreamConnectionOptions = nil}
 
+  /// Close connections to a host that fails its check. Default false.
   public var closeConnectionsOnHostHealthFailure: Bool {
     get {_storage._closeConnectionsOnHostHealthFailure}
     set {_uniqueStorage()._closeConnectionsOnHostHealthFailure = newValue}
   }
 
+  /// Remove a host that discovery dropped though its check succeeds. Default false.
   public var ignoreHealthOnHostRemoval: Bool {
     get {_storage._ignoreHealthOnHostRemoval}
     set {_uniqueStorage()._ignoreHealthOnHostRemoval = newValue}
   }
 
+  /// Policies as extensions; the first one known is used, lb_policy is ignored.
   public var loadBalancingPolicy: Envoy_Config_Cluster_V3_LoadBalancingPolicy {
     get {_storage._loadBalancingPolicy ?? Envoy_Config_Cluster_V3_LoadBalancingPolicy()}
     set {_uniqueStorage()._loadBalancingPolicy = newValue}
@@ -318,20 +362,28 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ClusterDiscoveryType: Equatable, Sendable {
+    /// Where the hosts come from.
     case type(Envoy_Config_Cluster_V3_Cluster.DiscoveryType)
+    /// The same as an extension.
     case clusterType(Envoy_Config_Cluster_V3_Cluster.CustomClusterType)
 
   }
 
   public nonisolated enum OneOf_LbConfig: Equatable, Sendable {
+    /// For RING_HASH.
     case ringHashLbConfig(Envoy_Config_Cluster_V3_Cluster.RingHashLbConfig)
+    /// For MAGLEV.
     case maglevLbConfig(Envoy_Config_Cluster_V3_Cluster.MaglevLbConfig)
+    /// For ORIGINAL_DST.
     case originalDstLbConfig(Envoy_Config_Cluster_V3_Cluster.OriginalDstLbConfig)
+    /// For LEAST_REQUEST.
     case leastRequestLbConfig(Envoy_Config_Cluster_V3_Cluster.LeastRequestLbConfig)
+    /// For ROUND_ROBIN.
     case roundRobinLbConfig(Envoy_Config_Cluster_V3_Cluster.RoundRobinLbConfig)
 
   }
 
+  /// Where hosts come from.
   public nonisolated enum DiscoveryType: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case `static` // = 0
@@ -374,6 +426,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
   }
 
+  /// How a host is chosen.
   public nonisolated enum LbPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case roundRobin // = 0
@@ -428,6 +481,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
   }
 
+  /// Which addresses are asked for.
   public nonisolated enum DnsLookupFamily: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case auto // = 0
@@ -474,13 +528,16 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
   }
 
+  /// A cluster type as an extension.
   public nonisolated struct CustomClusterType: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Free when typed_config is there.
     public var name: String = String()
 
+    /// Its settings.
     public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
       get {_typedConfig ?? SwiftProtobuf.Google_Protobuf_Any()}
       set {_typedConfig = newValue}
@@ -497,13 +554,16 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _typedConfig: SwiftProtobuf.Google_Protobuf_Any? = nil
   }
 
+  /// Subsets of hosts by metadata.
   public nonisolated struct LbSubsetConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// When no subset matches. Default NO_FALLBACK.
     public var fallbackPolicy: Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig.LbSubsetFallbackPolicy = .noFallback
 
+    /// For DEFAULT_SUBSET.
     public var defaultSubset: SwiftProtobuf.Google_Protobuf_Struct {
       get {_defaultSubset ?? SwiftProtobuf.Google_Protobuf_Struct()}
       set {_defaultSubset = newValue}
@@ -513,20 +573,27 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `defaultSubset`. Subsequent reads from it will return its default value.
     public mutating func clearDefaultSubset() {self._defaultSubset = nil}
 
+    /// Sets of keys to build subsets for.
     public var subsetSelectors: [Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig.LbSubsetSelector] = []
 
+    /// Use locality weights inside subsets. Default false.
     public var localityWeightAware: Bool = false
 
+    /// Scale them by the share of hosts in the subset. Default false.
     public var scaleLocalityWeight: Bool = false
 
+    /// Choose any host when the fallback has none. Default false.
     public var panicModeAny: Bool = false
 
+    /// A list in a host's metadata matches each of its items. Default false.
     public var listAsAny: Bool = false
 
+    /// Whether alternatives may be given with the match.
     public var metadataFallbackPolicy: Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig.LbSubsetMetadataFallbackPolicy = .metadataNoFallback
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// When no subset matches.
     public nonisolated enum LbSubsetFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
       public typealias RawValue = Int
       case noFallback // = 0
@@ -565,6 +632,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
     }
 
+    /// Whether alternatives are tried.
     public nonisolated enum LbSubsetMetadataFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
       public typealias RawValue = Int
       case metadataNoFallback // = 0
@@ -599,21 +667,27 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
     }
 
+    /// One set of keys.
     public nonisolated struct LbSubsetSelector: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
+      /// The keys.
       public var keys: [String] = []
 
+      /// Each subset has one host; lookups are cheaper. Default false.
       public var singleHostPerSubset: Bool = false
 
+      /// Instead of the common one.
       public var fallbackPolicy: Envoy_Config_Cluster_V3_Cluster.LbSubsetConfig.LbSubsetSelector.LbSubsetSelectorFallbackPolicy = .notDefined
 
+      /// For KEYS_SUBSET: keys that remain.
       public var fallbackKeysSubset: [String] = []
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+      /// When this selector's subset is missing.
       public nonisolated enum LbSubsetSelectorFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
         public typealias RawValue = Int
         case notDefined // = 0
@@ -668,11 +742,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _defaultSubset: SwiftProtobuf.Google_Protobuf_Struct? = nil
   }
 
+  /// New hosts get their share gradually.
   public nonisolated struct SlowStartConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// How long it takes; no slow start when unset.
     public var slowStartWindow: SwiftProtobuf.Google_Protobuf_Duration {
       get {_slowStartWindow ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_slowStartWindow = newValue}
@@ -682,6 +758,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `slowStartWindow`. Subsequent reads from it will return its default value.
     public mutating func clearSlowStartWindow() {self._slowStartWindow = nil}
 
+    /// Shape of the growth. Default 1: a straight line.
     public var aggression: Envoy_Config_Core_V3_RuntimeDouble {
       get {_aggression ?? Envoy_Config_Core_V3_RuntimeDouble()}
       set {_aggression = newValue}
@@ -691,6 +768,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `aggression`. Subsequent reads from it will return its default value.
     public mutating func clearAggression() {self._aggression = nil}
 
+    /// Where it starts. Default 10%.
     public var minWeightPercent: Envoy_Type_V3_Percent {
       get {_minWeightPercent ?? Envoy_Type_V3_Percent()}
       set {_minWeightPercent = newValue}
@@ -709,11 +787,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _minWeightPercent: Envoy_Type_V3_Percent? = nil
   }
 
+  /// For ROUND_ROBIN.
   public nonisolated struct RoundRobinLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Gradual start.
     public var slowStartConfig: Envoy_Config_Cluster_V3_Cluster.SlowStartConfig {
       get {_slowStartConfig ?? Envoy_Config_Cluster_V3_Cluster.SlowStartConfig()}
       set {_slowStartConfig = newValue}
@@ -730,11 +810,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _slowStartConfig: Envoy_Config_Cluster_V3_Cluster.SlowStartConfig? = nil
   }
 
+  /// For LEAST_REQUEST.
   public nonisolated struct LeastRequestLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Hosts drawn for a comparison. Default 2, at least 2.
     public var choiceCount: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_choiceCount ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_choiceCount = newValue}
@@ -744,6 +826,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `choiceCount`. Subsequent reads from it will return its default value.
     public mutating func clearChoiceCount() {self._choiceCount = nil}
 
+    /// With unequal weights: how strongly active requests count. Default 1.
     public var activeRequestBias: Envoy_Config_Core_V3_RuntimeDouble {
       get {_activeRequestBias ?? Envoy_Config_Core_V3_RuntimeDouble()}
       set {_activeRequestBias = newValue}
@@ -753,6 +836,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `activeRequestBias`. Subsequent reads from it will return its default value.
     public mutating func clearActiveRequestBias() {self._activeRequestBias = nil}
 
+    /// Gradual start.
     public var slowStartConfig: Envoy_Config_Cluster_V3_Cluster.SlowStartConfig {
       get {_slowStartConfig ?? Envoy_Config_Cluster_V3_Cluster.SlowStartConfig()}
       set {_slowStartConfig = newValue}
@@ -771,11 +855,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _slowStartConfig: Envoy_Config_Cluster_V3_Cluster.SlowStartConfig? = nil
   }
 
+  /// For RING_HASH.
   public nonisolated struct RingHashLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Default 1024.
     public var minimumRingSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
       get {_minimumRingSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
       set {_minimumRingSize = newValue}
@@ -785,8 +871,10 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `minimumRingSize`. Subsequent reads from it will return its default value.
     public mutating func clearMinimumRingSize() {self._minimumRingSize = nil}
 
+    /// Default XX_HASH.
     public var hashFunction: Envoy_Config_Cluster_V3_Cluster.RingHashLbConfig.HashFunction = .xxHash
 
+    /// Default and limit 8388608.
     public var maximumRingSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
       get {_maximumRingSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
       set {_maximumRingSize = newValue}
@@ -798,6 +886,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// How places on the ring are computed.
     public nonisolated enum HashFunction: SwiftProtobuf.Enum, Swift.CaseIterable {
       public typealias RawValue = Int
       case xxHash // = 0
@@ -838,11 +927,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _maximumRingSize: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
   }
 
+  /// For MAGLEV.
   public nonisolated struct MaglevLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// A prime, at most 5000011. Default 65537.
     public var tableSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
       get {_tableSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
       set {_tableSize = newValue}
@@ -859,11 +950,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _tableSize: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
   }
 
+  /// For ORIGINAL_DST.
   public nonisolated struct OriginalDstLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Another port than the client wanted.
     public var upstreamPortOverride: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_upstreamPortOverride ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_upstreamPortOverride = newValue}
@@ -880,11 +973,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _upstreamPortOverride: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
   }
 
+  /// For all policies.
   public nonisolated struct CommonLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Below this share of healthy hosts, all are used. Default 50%; 0% never.
     public var healthyPanicThreshold: Envoy_Type_V3_Percent {
       get {_healthyPanicThreshold ?? Envoy_Type_V3_Percent()}
       set {_healthyPanicThreshold = newValue}
@@ -896,6 +991,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
 
     public var localityConfigSpecifier: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.OneOf_LocalityConfigSpecifier? = nil
 
+    /// What to do in panic.
     public var zoneAwareLbConfig: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ZoneAwareLbConfig {
       get {
         if case .zoneAwareLbConfig(let v)? = localityConfigSpecifier {return v}
@@ -904,6 +1000,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
       set {localityConfigSpecifier = .zoneAwareLbConfig(newValue)}
     }
 
+    /// Choose a locality by weight first.
     public var localityWeightedLbConfig: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.LocalityWeightedLbConfig {
       get {
         if case .localityWeightedLbConfig(let v)? = localityConfigSpecifier {return v}
@@ -912,6 +1009,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
       set {localityConfigSpecifier = .localityWeightedLbConfig(newValue)}
     }
 
+    /// Changes of health within it are applied together. Default 1s; 0s applies each at once.
     public var updateMergeWindow: SwiftProtobuf.Google_Protobuf_Duration {
       get {_updateMergeWindow ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_updateMergeWindow = newValue}
@@ -921,10 +1019,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `updateMergeWindow`. Subsequent reads from it will return its default value.
     public mutating func clearUpdateMergeWindow() {self._updateMergeWindow = nil}
 
+    /// A new host counts only after its first check. Default false.
     public var ignoreNewHostsUntilFirstHc: Bool = false
 
+    /// Close all connections when hosts come or go. Default false.
     public var closeConnectionsOnHostSetChange: Bool = false
 
+    /// For RING_HASH and MAGLEV.
     public var consistentHashingLbConfig: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig {
       get {_consistentHashingLbConfig ?? Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig()}
       set {_consistentHashingLbConfig = newValue}
@@ -937,16 +1038,20 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public nonisolated enum OneOf_LocalityConfigSpecifier: Equatable, Sendable {
+      /// What to do in panic.
       case zoneAwareLbConfig(Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ZoneAwareLbConfig)
+      /// Choose a locality by weight first.
       case localityWeightedLbConfig(Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.LocalityWeightedLbConfig)
 
     }
 
+    /// What to do in panic.
     public nonisolated struct ZoneAwareLbConfig: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
+      /// Fail instead of using all hosts. Default false.
       public var failTrafficOnPanic: Bool = false
 
       public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -954,6 +1059,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
       public init() {}
     }
 
+    /// Choose a locality by weight first.
     public nonisolated struct LocalityWeightedLbConfig: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -964,13 +1070,16 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
       public init() {}
     }
 
+    /// For RING_HASH and MAGLEV.
     public nonisolated struct ConsistentHashingLbConfig: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
+      /// Hash the host's name, not its address. Default false.
       public var useHostnameForHashing: Bool = false
 
+      /// Bounded load in percent of the average, at least 100. Default: unbounded.
       public var hashBalanceFactor: SwiftProtobuf.Google_Protobuf_UInt32Value {
         get {_hashBalanceFactor ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
         set {_hashBalanceFactor = newValue}
@@ -994,11 +1103,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     fileprivate var _consistentHashingLbConfig: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig? = nil
   }
 
+  /// Growing pauses.
   public nonisolated struct RefreshRate: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// The first one.
     public var baseInterval: SwiftProtobuf.Google_Protobuf_Duration {
       get {_baseInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_baseInterval = newValue}
@@ -1008,6 +1119,7 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
     /// Clears the value of `baseInterval`. Subsequent reads from it will return its default value.
     public mutating func clearBaseInterval() {self._baseInterval = nil}
 
+    /// The largest. Default 10 times the base.
     public var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
       get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_maxInterval = newValue}
@@ -1030,20 +1142,24 @@ public nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Policies as extensions.
 public nonisolated struct Envoy_Config_Cluster_V3_LoadBalancingPolicy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The first one known is used.
   public var policies: [Envoy_Config_Cluster_V3_LoadBalancingPolicy.Policy] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// One policy.
   public nonisolated struct Policy: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Its settings; the type chooses the policy.
     public var typedExtensionConfig: Envoy_Config_Core_V3_TypedExtensionConfig {
       get {_typedExtensionConfig ?? Envoy_Config_Core_V3_TypedExtensionConfig()}
       set {_typedExtensionConfig = newValue}
@@ -1063,11 +1179,13 @@ public nonisolated struct Envoy_Config_Cluster_V3_LoadBalancingPolicy: Sendable 
   public init() {}
 }
 
+/// Options of upstream connections.
 public nonisolated struct Envoy_Config_Cluster_V3_UpstreamConnectionOptions: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Probes on idle connections; off when unset.
   public var tcpKeepalive: Envoy_Config_Core_V3_TcpKeepalive {
     get {_tcpKeepalive ?? Envoy_Config_Core_V3_TcpKeepalive()}
     set {_tcpKeepalive = newValue}

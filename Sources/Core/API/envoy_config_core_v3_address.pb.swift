@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A Unix domain socket.
 public nonisolated struct Envoy_Config_Core_V3_Pipe: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its path; @name is an abstract one.
   public var path: String = String()
 
+  /// The file's permission bits; unset leaves the umask's.
   public var mode: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -34,17 +37,21 @@ public nonisolated struct Envoy_Config_Core_V3_Pipe: Sendable {
   public init() {}
 }
 
+/// An IP address, or a name where names are resolved.
 public nonisolated struct Envoy_Config_Core_V3_SocketAddress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// TCP.
   public var `protocol`: Envoy_Config_Core_V3_SocketAddress.ProtocolEnum = .tcp
 
+  /// A literal for listeners; a name may stand in DNS clusters.
   public var address: String = String()
 
   public var portSpecifier: Envoy_Config_Core_V3_SocketAddress.OneOf_PortSpecifier? = nil
 
+  /// 0 lets the system choose a listener's port.
   public var portValue: UInt32 {
     get {
       if case .portValue(let v)? = portSpecifier {return v}
@@ -53,15 +60,18 @@ public nonisolated struct Envoy_Config_Core_V3_SocketAddress: Sendable {
     set {portSpecifier = .portValue(newValue)}
   }
 
+  /// Whether an IPv6 listener takes IPv4 too. Default false.
   public var ipv4Compat: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_PortSpecifier: Equatable, Sendable {
+    /// 0 lets the system choose a listener's port.
     case portValue(UInt32)
 
   }
 
+  /// TCP only, so far.
   public nonisolated enum ProtocolEnum: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case tcp // = 0
@@ -95,11 +105,13 @@ public nonisolated struct Envoy_Config_Core_V3_SocketAddress: Sendable {
   public init() {}
 }
 
+/// Probes on idle connections; unset parts take the system's values.
 public nonisolated struct Envoy_Config_Core_V3_TcpKeepalive: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Probes without answer before the connection is dead.
   public var keepaliveProbes: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_keepaliveProbes ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_keepaliveProbes = newValue}
@@ -109,6 +121,7 @@ public nonisolated struct Envoy_Config_Core_V3_TcpKeepalive: Sendable {
   /// Clears the value of `keepaliveProbes`. Subsequent reads from it will return its default value.
   public mutating func clearKeepaliveProbes() {self._keepaliveProbes = nil}
 
+  /// Idle seconds before the first probe.
   public var keepaliveTime: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_keepaliveTime ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_keepaliveTime = newValue}
@@ -118,6 +131,7 @@ public nonisolated struct Envoy_Config_Core_V3_TcpKeepalive: Sendable {
   /// Clears the value of `keepaliveTime`. Subsequent reads from it will return its default value.
   public mutating func clearKeepaliveTime() {self._keepaliveTime = nil}
 
+  /// Seconds between probes.
   public var keepaliveInterval: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_keepaliveInterval ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_keepaliveInterval = newValue}
@@ -136,11 +150,13 @@ public nonisolated struct Envoy_Config_Core_V3_TcpKeepalive: Sendable {
   fileprivate var _keepaliveInterval: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
 }
 
+/// A source address for another address family.
 public nonisolated struct Envoy_Config_Core_V3_ExtraSourceAddress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The address.
   public var address: Envoy_Config_Core_V3_SocketAddress {
     get {_address ?? Envoy_Config_Core_V3_SocketAddress()}
     set {_address = newValue}
@@ -150,6 +166,7 @@ public nonisolated struct Envoy_Config_Core_V3_ExtraSourceAddress: Sendable {
   /// Clears the value of `address`. Subsequent reads from it will return its default value.
   public mutating func clearAddress() {self._address = nil}
 
+  /// Options that replace the main ones.
   public var socketOptions: Envoy_Config_Core_V3_SocketOptionsOverride {
     get {_socketOptions ?? Envoy_Config_Core_V3_SocketOptionsOverride()}
     set {_socketOptions = newValue}
@@ -167,11 +184,13 @@ public nonisolated struct Envoy_Config_Core_V3_ExtraSourceAddress: Sendable {
   fileprivate var _socketOptions: Envoy_Config_Core_V3_SocketOptionsOverride? = nil
 }
 
+/// The source of upstream connections.
 public nonisolated struct Envoy_Config_Core_V3_BindConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The address to bind; port 0 for any port.
   public var sourceAddress: Envoy_Config_Core_V3_SocketAddress {
     get {_sourceAddress ?? Envoy_Config_Core_V3_SocketAddress()}
     set {_sourceAddress = newValue}
@@ -181,6 +200,7 @@ public nonisolated struct Envoy_Config_Core_V3_BindConfig: Sendable {
   /// Clears the value of `sourceAddress`. Subsequent reads from it will return its default value.
   public mutating func clearSourceAddress() {self._sourceAddress = nil}
 
+  /// Whether an address may be bound that the machine does not have. Default false.
   public var freebind: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_freebind ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_freebind = newValue}
@@ -190,8 +210,10 @@ public nonisolated struct Envoy_Config_Core_V3_BindConfig: Sendable {
   /// Clears the value of `freebind`. Subsequent reads from it will return its default value.
   public mutating func clearFreebind() {self._freebind = nil}
 
+  /// Options of the sockets.
   public var socketOptions: [Envoy_Config_Core_V3_SocketOption] = []
 
+  /// Addresses for the other family.
   public var extraSourceAddresses: [Envoy_Config_Core_V3_ExtraSourceAddress] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -202,6 +224,7 @@ public nonisolated struct Envoy_Config_Core_V3_BindConfig: Sendable {
   fileprivate var _freebind: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
 }
 
+/// Where something is.
 public nonisolated struct Envoy_Config_Core_V3_Address: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -209,6 +232,7 @@ public nonisolated struct Envoy_Config_Core_V3_Address: Sendable {
 
   public var address: Envoy_Config_Core_V3_Address.OneOf_Address? = nil
 
+  /// IP address and port.
   public var socketAddress: Envoy_Config_Core_V3_SocketAddress {
     get {
       if case .socketAddress(let v)? = address {return v}
@@ -217,6 +241,7 @@ public nonisolated struct Envoy_Config_Core_V3_Address: Sendable {
     set {address = .socketAddress(newValue)}
   }
 
+  /// Unix domain socket.
   public var pipe: Envoy_Config_Core_V3_Pipe {
     get {
       if case .pipe(let v)? = address {return v}
@@ -228,7 +253,9 @@ public nonisolated struct Envoy_Config_Core_V3_Address: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Address: Equatable, Sendable {
+    /// IP address and port.
     case socketAddress(Envoy_Config_Core_V3_SocketAddress)
+    /// Unix domain socket.
     case pipe(Envoy_Config_Core_V3_Pipe)
 
   }
@@ -236,13 +263,16 @@ public nonisolated struct Envoy_Config_Core_V3_Address: Sendable {
   public init() {}
 }
 
+/// A block of addresses.
 public nonisolated struct Envoy_Config_Core_V3_CidrRange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// An IP address.
   public var addressPrefix: String = String()
 
+  /// Leading bits that count. Default 0: every address.
   public var prefixLen: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_prefixLen ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_prefixLen = newValue}

@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Growing pauses with jitter.
 public nonisolated struct Envoy_Config_Core_V3_BackoffStrategy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The first pause's upper bound; at least 1ms.
   public var baseInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_baseInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_baseInterval = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Config_Core_V3_BackoffStrategy: Sendable {
   /// Clears the value of `baseInterval`. Subsequent reads from it will return its default value.
   public mutating func clearBaseInterval() {self._baseInterval = nil}
 
+  /// The largest pause. Default 10 times the base.
   public var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_maxInterval = newValue}

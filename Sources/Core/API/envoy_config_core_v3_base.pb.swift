@@ -25,6 +25,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Which thresholds of a circuit breaker count.
 public nonisolated enum Envoy_Config_Core_V3_RoutingPriority: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case `default` // = 0
@@ -59,6 +60,7 @@ public nonisolated enum Envoy_Config_Core_V3_RoutingPriority: SwiftProtobuf.Enum
 
 }
 
+/// Which way a listener's traffic goes.
 public nonisolated enum Envoy_Config_Core_V3_TrafficDirection: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
@@ -97,15 +99,19 @@ public nonisolated enum Envoy_Config_Core_V3_TrafficDirection: SwiftProtobuf.Enu
 
 }
 
+/// Where a node or an endpoint is.
 public nonisolated struct Envoy_Config_Core_V3_Locality: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Region.
   public var region: String = String()
 
+  /// Availability zone.
   public var zone: String = String()
 
+  /// Part of a zone, such as a rack.
   public var subZone: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -113,11 +119,13 @@ public nonisolated struct Envoy_Config_Core_V3_Locality: Sendable {
   public init() {}
 }
 
+/// The version of a program.
 public nonisolated struct Envoy_Config_Core_V3_BuildVersion: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Major, minor and patch.
   public var version: Envoy_Type_V3_SemanticVersion {
     get {_version ?? Envoy_Type_V3_SemanticVersion()}
     set {_version = newValue}
@@ -127,6 +135,7 @@ public nonisolated struct Envoy_Config_Core_V3_BuildVersion: Sendable {
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
   public mutating func clearVersion() {self._version = nil}
 
+  /// Free additions.
   public var metadata: SwiftProtobuf.Google_Protobuf_Struct {
     get {_metadata ?? SwiftProtobuf.Google_Protobuf_Struct()}
     set {_metadata = newValue}
@@ -144,18 +153,24 @@ public nonisolated struct Envoy_Config_Core_V3_BuildVersion: Sendable {
   fileprivate var _metadata: SwiftProtobuf.Google_Protobuf_Struct? = nil
 }
 
+/// An extension in a node's description.
 public nonisolated struct Envoy_Config_Core_V3_Extension: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its well-known name.
   public var name: String = String()
 
+  /// Its kind.
   public var category: String = String()
 
+  /// Its type.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var typeDescriptor: String = String()
 
+  /// Its version.
   public var version: Envoy_Config_Core_V3_BuildVersion {
     get {_version ?? Envoy_Config_Core_V3_BuildVersion()}
     set {_version = newValue}
@@ -165,8 +180,10 @@ public nonisolated struct Envoy_Config_Core_V3_Extension: Sendable {
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
   public mutating func clearVersion() {self._version = nil}
 
+  /// Whether it is switched off.
   public var disabled: Bool = false
 
+  /// Types of its configurations.
   public var typeUrls: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -176,15 +193,19 @@ public nonisolated struct Envoy_Config_Core_V3_Extension: Sendable {
   fileprivate var _version: Envoy_Config_Core_V3_BuildVersion? = nil
 }
 
+/// Who this proxy is.
 public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Unique among the cluster's nodes; `--service-node` wins.
   public var id: String = String()
 
+  /// The fleet that the node belongs to; `--service-cluster` wins.
   public var cluster: String = String()
 
+  /// Free additions for control planes.
   public var metadata: SwiftProtobuf.Google_Protobuf_Struct {
     get {_metadata ?? SwiftProtobuf.Google_Protobuf_Struct()}
     set {_metadata = newValue}
@@ -194,8 +215,10 @@ public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {self._metadata = nil}
 
+  /// Context parameters by type of resource.
   public var dynamicParameters: Dictionary<String,Xds_Core_V3_ContextParams> = [:]
 
+  /// Where it runs; `--service-zone` wins for the zone.
   public var locality: Envoy_Config_Core_V3_Locality {
     get {_locality ?? Envoy_Config_Core_V3_Locality()}
     set {_locality = newValue}
@@ -205,10 +228,12 @@ public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
   /// Clears the value of `locality`. Subsequent reads from it will return its default value.
   public mutating func clearLocality() {self._locality = nil}
 
+  /// The program's name; ours when unset.
   public var userAgentName: String = String()
 
   public var userAgentVersionType: Envoy_Config_Core_V3_Node.OneOf_UserAgentVersionType? = nil
 
+  /// The program's version as text.
   public var userAgentVersion: String {
     get {
       if case .userAgentVersion(let v)? = userAgentVersionType {return v}
@@ -217,6 +242,7 @@ public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
     set {userAgentVersionType = .userAgentVersion(newValue)}
   }
 
+  /// The program's version in parts.
   public var userAgentBuildVersion: Envoy_Config_Core_V3_BuildVersion {
     get {
       if case .userAgentBuildVersion(let v)? = userAgentVersionType {return v}
@@ -225,17 +251,23 @@ public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
     set {userAgentVersionType = .userAgentBuildVersion(newValue)}
   }
 
+  /// What the program can do.
   public var extensions: [Envoy_Config_Core_V3_Extension] = []
 
+  /// Names of features.
   public var clientFeatures: [String] = []
 
+  /// Addresses that the node listens on.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var listeningAddresses: [Envoy_Config_Core_V3_Address] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_UserAgentVersionType: Equatable, Sendable {
+    /// The program's version as text.
     case userAgentVersion(String)
+    /// The program's version in parts.
     case userAgentBuildVersion(Envoy_Config_Core_V3_BuildVersion)
 
   }
@@ -246,13 +278,16 @@ public nonisolated struct Envoy_Config_Core_V3_Node: Sendable {
   fileprivate var _locality: Envoy_Config_Core_V3_Locality? = nil
 }
 
+/// Values under names such as envoy.lb, which subsets and matchers read.
 public nonisolated struct Envoy_Config_Core_V3_Metadata: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Objects by name.
   public var filterMetadata: Dictionary<String,SwiftProtobuf.Google_Protobuf_Struct> = [:]
 
+  /// Typed messages by name.
   public var typedFilterMetadata: Dictionary<String,SwiftProtobuf.Google_Protobuf_Any> = [:]
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -260,13 +295,16 @@ public nonisolated struct Envoy_Config_Core_V3_Metadata: Sendable {
   public init() {}
 }
 
+/// A number that runtime can override.
 public nonisolated struct Envoy_Config_Core_V3_RuntimeUInt32: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Without a runtime value.
   public var defaultValue: UInt32 = 0
 
+  /// The runtime key.
   public var runtimeKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -274,11 +312,13 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimeUInt32: Sendable {
   public init() {}
 }
 
+/// A percentage that runtime can override.
 public nonisolated struct Envoy_Config_Core_V3_RuntimePercent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Without a runtime value.
   public var defaultValue: Envoy_Type_V3_Percent {
     get {_defaultValue ?? Envoy_Type_V3_Percent()}
     set {_defaultValue = newValue}
@@ -288,6 +328,7 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimePercent: Sendable {
   /// Clears the value of `defaultValue`. Subsequent reads from it will return its default value.
   public mutating func clearDefaultValue() {self._defaultValue = nil}
 
+  /// The runtime key.
   public var runtimeKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -297,13 +338,16 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimePercent: Sendable {
   fileprivate var _defaultValue: Envoy_Type_V3_Percent? = nil
 }
 
+/// A number that runtime can override.
 public nonisolated struct Envoy_Config_Core_V3_RuntimeDouble: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Without a runtime value.
   public var defaultValue: Double = 0
 
+  /// The runtime key.
   public var runtimeKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -311,11 +355,13 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimeDouble: Sendable {
   public init() {}
 }
 
+/// A switch that runtime can override.
 public nonisolated struct Envoy_Config_Core_V3_RuntimeFeatureFlag: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Without a runtime value.
   public var defaultValue: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_defaultValue ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_defaultValue = newValue}
@@ -325,6 +371,7 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimeFeatureFlag: Sendable {
   /// Clears the value of `defaultValue`. Subsequent reads from it will return its default value.
   public mutating func clearDefaultValue() {self._defaultValue = nil}
 
+  /// The runtime key.
   public var runtimeKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -334,6 +381,7 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimeFeatureFlag: Sendable {
   fileprivate var _defaultValue: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
 }
 
+/// Bytes from somewhere.
 public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -341,6 +389,7 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
 
   public var specifier: Envoy_Config_Core_V3_DataSource.OneOf_Specifier? = nil
 
+  /// A file, read at load.
   public var filename: String {
     get {
       if case .filename(let v)? = specifier {return v}
@@ -349,6 +398,7 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
     set {specifier = .filename(newValue)}
   }
 
+  /// Here, in base64.
   public var inlineBytes: Data {
     get {
       if case .inlineBytes(let v)? = specifier {return v}
@@ -357,6 +407,7 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
     set {specifier = .inlineBytes(newValue)}
   }
 
+  /// Here, as text.
   public var inlineString: String {
     get {
       if case .inlineString(let v)? = specifier {return v}
@@ -365,6 +416,7 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
     set {specifier = .inlineString(newValue)}
   }
 
+  /// An environment variable, read at load.
   public var environmentVariable: String {
     get {
       if case .environmentVariable(let v)? = specifier {return v}
@@ -376,9 +428,13 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Specifier: Equatable, Sendable {
+    /// A file, read at load.
     case filename(String)
+    /// Here, in base64.
     case inlineBytes(Data)
+    /// Here, as text.
     case inlineString(String)
+    /// An environment variable, read at load.
     case environmentVariable(String)
 
   }
@@ -386,15 +442,18 @@ public nonisolated struct Envoy_Config_Core_V3_DataSource: Sendable {
   public init() {}
 }
 
+/// What stands between a connection and its bytes.
 public nonisolated struct Envoy_Config_Core_V3_TransportSocket: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Free when typed_config is there.
   public var name: String = String()
 
   public var configType: Envoy_Config_Core_V3_TransportSocket.OneOf_ConfigType? = nil
 
+  /// Its settings; the type chooses the implementation.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {
       if case .typedConfig(let v)? = configType {return v}
@@ -406,6 +465,7 @@ public nonisolated struct Envoy_Config_Core_V3_TransportSocket: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ConfigType: Equatable, Sendable {
+    /// Its settings; the type chooses the implementation.
     case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
 
   }
@@ -413,11 +473,13 @@ public nonisolated struct Envoy_Config_Core_V3_TransportSocket: Sendable {
   public init() {}
 }
 
+/// A share that runtime can override with an integer or an object.
 public nonisolated struct Envoy_Config_Core_V3_RuntimeFractionalPercent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Without a runtime value.
   public var defaultValue: Envoy_Type_V3_FractionalPercent {
     get {_defaultValue ?? Envoy_Type_V3_FractionalPercent()}
     set {_defaultValue = newValue}
@@ -427,6 +489,7 @@ public nonisolated struct Envoy_Config_Core_V3_RuntimeFractionalPercent: Sendabl
   /// Clears the value of `defaultValue`. Subsequent reads from it will return its default value.
   public mutating func clearDefaultValue() {self._defaultValue = nil}
 
+  /// The runtime key.
   public var runtimeKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

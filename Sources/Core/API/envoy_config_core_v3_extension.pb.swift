@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A named extension.
 public nonisolated struct Envoy_Config_Core_V3_TypedExtensionConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Free when typed_config is there.
   public var name: String = String()
 
+  /// Its settings; the type chooses the implementation.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {_typedConfig ?? SwiftProtobuf.Google_Protobuf_Any()}
     set {_typedConfig = newValue}

@@ -25,6 +25,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What discovery says about an endpoint.
 public nonisolated enum Envoy_Config_Core_V3_HealthStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unknown // = 0
@@ -75,11 +76,13 @@ public nonisolated enum Envoy_Config_Core_V3_HealthStatus: SwiftProtobuf.Enum, S
 
 }
 
+/// A set of states.
 public nonisolated struct Envoy_Config_Core_V3_HealthStatusSet: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The states.
   public var statuses: [Envoy_Config_Core_V3_HealthStatus] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -87,11 +90,13 @@ public nonisolated struct Envoy_Config_Core_V3_HealthStatusSet: Sendable {
   public init() {}
 }
 
+/// Active checks of a cluster's hosts.
 public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// How long one check may take.
   public var timeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._timeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._timeout = newValue}
@@ -101,6 +106,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `timeout`. Subsequent reads from it will return its default value.
   public mutating func clearTimeout() {_uniqueStorage()._timeout = nil}
 
+  /// Between checks.
   public var interval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._interval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._interval = newValue}
@@ -110,6 +116,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `interval`. Subsequent reads from it will return its default value.
   public mutating func clearInterval() {_uniqueStorage()._interval = nil}
 
+  /// A random pause before a host's first check.
   public var initialJitter: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._initialJitter ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._initialJitter = newValue}
@@ -119,6 +126,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `initialJitter`. Subsequent reads from it will return its default value.
   public mutating func clearInitialJitter() {_uniqueStorage()._initialJitter = nil}
 
+  /// A random addition to each interval.
   public var intervalJitter: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._intervalJitter ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._intervalJitter = newValue}
@@ -128,11 +136,13 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `intervalJitter`. Subsequent reads from it will return its default value.
   public mutating func clearIntervalJitter() {_uniqueStorage()._intervalJitter = nil}
 
+  /// The same in percent of the interval.
   public var intervalJitterPercent: UInt32 {
     get {_storage._intervalJitterPercent}
     set {_uniqueStorage()._intervalJitterPercent = newValue}
   }
 
+  /// Failures in a row that make a host unhealthy.
   public var unhealthyThreshold: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._unhealthyThreshold ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._unhealthyThreshold = newValue}
@@ -142,6 +152,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `unhealthyThreshold`. Subsequent reads from it will return its default value.
   public mutating func clearUnhealthyThreshold() {_uniqueStorage()._unhealthyThreshold = nil}
 
+  /// Successes in a row that make it healthy; the very first success is enough.
   public var healthyThreshold: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._healthyThreshold ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._healthyThreshold = newValue}
@@ -151,6 +162,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `healthyThreshold`. Subsequent reads from it will return its default value.
   public mutating func clearHealthyThreshold() {_uniqueStorage()._healthyThreshold = nil}
 
+  /// Another port to check.
   public var altPort: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._altPort ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._altPort = newValue}
@@ -160,6 +172,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `altPort`. Subsequent reads from it will return its default value.
   public mutating func clearAltPort() {_uniqueStorage()._altPort = nil}
 
+  /// Keep the connection between checks. Default true.
   public var reuseConnection: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._reuseConnection ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._reuseConnection = newValue}
@@ -174,6 +187,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
     set {_uniqueStorage()._healthChecker = newValue}
   }
 
+  /// Connect, and optionally talk bytes.
   public var tcpHealthCheck: Envoy_Config_Core_V3_HealthCheck.TcpHealthCheck {
     get {
       if case .tcpHealthCheck(let v)? = _storage._healthChecker {return v}
@@ -182,6 +196,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
     set {_uniqueStorage()._healthChecker = .tcpHealthCheck(newValue)}
   }
 
+  /// The interval while the cluster has not been used. Default 60s.
   public var noTrafficInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._noTrafficInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._noTrafficInterval = newValue}
@@ -191,6 +206,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `noTrafficInterval`. Subsequent reads from it will return its default value.
   public mutating func clearNoTrafficInterval() {_uniqueStorage()._noTrafficInterval = nil}
 
+  /// The same for healthy hosts. Default no_traffic_interval.
   public var noTrafficHealthyInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._noTrafficHealthyInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._noTrafficHealthyInterval = newValue}
@@ -200,6 +216,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `noTrafficHealthyInterval`. Subsequent reads from it will return its default value.
   public mutating func clearNoTrafficHealthyInterval() {_uniqueStorage()._noTrafficHealthyInterval = nil}
 
+  /// For unhealthy hosts. Default interval.
   public var unhealthyInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._unhealthyInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._unhealthyInterval = newValue}
@@ -209,6 +226,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `unhealthyInterval`. Subsequent reads from it will return its default value.
   public mutating func clearUnhealthyInterval() {_uniqueStorage()._unhealthyInterval = nil}
 
+  /// Right after a host became unhealthy. Default unhealthy_interval.
   public var unhealthyEdgeInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._unhealthyEdgeInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._unhealthyEdgeInterval = newValue}
@@ -218,6 +236,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `unhealthyEdgeInterval`. Subsequent reads from it will return its default value.
   public mutating func clearUnhealthyEdgeInterval() {_uniqueStorage()._unhealthyEdgeInterval = nil}
 
+  /// Right after it became healthy. Default interval.
   public var healthyEdgeInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._healthyEdgeInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._healthyEdgeInterval = newValue}
@@ -227,17 +246,21 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   /// Clears the value of `healthyEdgeInterval`. Subsequent reads from it will return its default value.
   public mutating func clearHealthyEdgeInterval() {_uniqueStorage()._healthyEdgeInterval = nil}
 
+  /// A file for changes of health, as JSON lines.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var eventLogPath: String {
     get {_storage._eventLogPath}
     set {_uniqueStorage()._eventLogPath = newValue}
   }
 
+  /// Log every failure, not only changes. Default false.
   public var alwaysLogHealthCheckFailures: Bool {
     get {_storage._alwaysLogHealthCheckFailures}
     set {_uniqueStorage()._alwaysLogHealthCheckFailures = newValue}
   }
 
+  /// Log every success. Default false.
   public var alwaysLogHealthCheckSuccess: Bool {
     get {_storage._alwaysLogHealthCheckSuccess}
     set {_uniqueStorage()._alwaysLogHealthCheckSuccess = newValue}
@@ -246,10 +269,12 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HealthChecker: Equatable, Sendable {
+    /// Connect, and optionally talk bytes.
     case tcpHealthCheck(Envoy_Config_Core_V3_HealthCheck.TcpHealthCheck)
 
   }
 
+  /// Bytes.
   public nonisolated struct Payload: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -257,6 +282,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
 
     public var payload: Envoy_Config_Core_V3_HealthCheck.Payload.OneOf_Payload? = nil
 
+    /// In hexadecimal.
     public var text: String {
       get {
         if case .text(let v)? = payload {return v}
@@ -265,6 +291,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
       set {payload = .text(newValue)}
     }
 
+    /// In base64.
     public var binary: Data {
       get {
         if case .binary(let v)? = payload {return v}
@@ -276,7 +303,9 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public nonisolated enum OneOf_Payload: Equatable, Sendable {
+      /// In hexadecimal.
       case text(String)
+      /// In base64.
       case binary(Data)
 
     }
@@ -284,11 +313,13 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
     public init() {}
   }
 
+  /// Connect, and optionally talk bytes.
   public nonisolated struct TcpHealthCheck: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Sent after connecting; nothing when unset.
     public var send: Envoy_Config_Core_V3_HealthCheck.Payload {
       get {_send ?? Envoy_Config_Core_V3_HealthCheck.Payload()}
       set {_send = newValue}
@@ -298,6 +329,7 @@ public nonisolated struct Envoy_Config_Core_V3_HealthCheck: @unchecked Sendable 
     /// Clears the value of `send`. Subsequent reads from it will return its default value.
     public mutating func clearSend() {self._send = nil}
 
+    /// Must all occur in the answer, in this order; nothing is awaited when empty.
     public var receive: [Envoy_Config_Core_V3_HealthCheck.Payload] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// How questions are sent.
 public nonisolated struct Envoy_Config_Core_V3_DnsResolverOptions: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Only over TCP. Default false.
   public var useTcpForDnsLookups: Bool = false
 
+  /// Do not add search domains. Default false.
   public var noDefaultSearchDomain: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -34,13 +37,16 @@ public nonisolated struct Envoy_Config_Core_V3_DnsResolverOptions: Sendable {
   public init() {}
 }
 
+/// Resolvers with options.
 public nonisolated struct Envoy_Config_Core_V3_DnsResolutionConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Their addresses.
   public var resolvers: [Envoy_Config_Core_V3_Address] = []
 
+  /// How questions are sent.
   public var dnsResolverOptions: Envoy_Config_Core_V3_DnsResolverOptions {
     get {_dnsResolverOptions ?? Envoy_Config_Core_V3_DnsResolverOptions()}
     set {_dnsResolverOptions = newValue}

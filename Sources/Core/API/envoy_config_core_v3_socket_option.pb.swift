@@ -25,19 +25,24 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// An option set with setsockopt.
 public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// For people.
   public var description_p: String = String()
 
+  /// Such as 6 for TCP.
   public var level: Int64 = 0
 
+  /// The option's number.
   public var name: Int64 = 0
 
   public var value: Envoy_Config_Core_V3_SocketOption.OneOf_Value? = nil
 
+  /// A number.
   public var intValue: Int64 {
     get {
       if case .intValue(let v)? = value {return v}
@@ -46,6 +51,7 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
     set {value = .intValue(newValue)}
   }
 
+  /// Raw bytes.
   public var bufValue: Data {
     get {
       if case .bufValue(let v)? = value {return v}
@@ -54,8 +60,10 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
     set {value = .bufValue(newValue)}
   }
 
+  /// When it is set. Default before binding.
   public var state: Envoy_Config_Core_V3_SocketOption.SocketState = .statePrebind
 
+  /// Which sockets it is for; all when unset.
   public var type: Envoy_Config_Core_V3_SocketOption.SocketType {
     get {_type ?? Envoy_Config_Core_V3_SocketOption.SocketType()}
     set {_type = newValue}
@@ -65,16 +73,20 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
   /// Clears the value of `type`. Subsequent reads from it will return its default value.
   public mutating func clearType() {self._type = nil}
 
+  /// Which address family it is for; both when unset.
   public var ipVersion: Envoy_Config_Core_V3_SocketOption.SocketIpVersion = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Value: Equatable, Sendable {
+    /// A number.
     case intValue(Int64)
+    /// Raw bytes.
     case bufValue(Data)
 
   }
 
+  /// When an option is set.
   public nonisolated enum SocketState: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case statePrebind // = 0
@@ -113,6 +125,7 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
 
   }
 
+  /// An address family.
   public nonisolated enum SocketIpVersion: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case unspecified // = 0
@@ -151,11 +164,13 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
 
   }
 
+  /// Kinds of sockets.
   public nonisolated struct SocketType: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// TCP.
     public var stream: Envoy_Config_Core_V3_SocketOption.SocketType.Stream {
       get {_stream ?? Envoy_Config_Core_V3_SocketOption.SocketType.Stream()}
       set {_stream = newValue}
@@ -165,6 +180,7 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
     /// Clears the value of `stream`. Subsequent reads from it will return its default value.
     public mutating func clearStream() {self._stream = nil}
 
+    /// UDP.
     public var datagram: Envoy_Config_Core_V3_SocketOption.SocketType.Datagram {
       get {_datagram ?? Envoy_Config_Core_V3_SocketOption.SocketType.Datagram()}
       set {_datagram = newValue}
@@ -176,6 +192,7 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// TCP.
     public nonisolated struct Stream: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -186,6 +203,7 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
       public init() {}
     }
 
+    /// UDP.
     public nonisolated struct Datagram: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -207,11 +225,13 @@ public nonisolated struct Envoy_Config_Core_V3_SocketOption: Sendable {
   fileprivate var _type: Envoy_Config_Core_V3_SocketOption.SocketType? = nil
 }
 
+/// Options in place of others; an empty list means none.
 public nonisolated struct Envoy_Config_Core_V3_SocketOptionsOverride: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The options.
   public var socketOptions: [Envoy_Config_Core_V3_SocketOption] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,11 +20,14 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// How JSON is written.
 public nonisolated struct Envoy_Config_Core_V3_JsonFormatOptions: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Whether keys are sorted.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var sortProperties: Bool = false
 
@@ -33,6 +36,7 @@ public nonisolated struct Envoy_Config_Core_V3_JsonFormatOptions: Sendable {
   public init() {}
 }
 
+/// A format of access logs.
 public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -40,6 +44,8 @@ public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendabl
 
   public var format: Envoy_Config_Core_V3_SubstitutionFormatString.OneOf_Format? = nil
 
+  /// Text with %OPERATORS%.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var textFormat: String {
     get {
@@ -49,6 +55,7 @@ public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendabl
     set {format = .textFormat(newValue)}
   }
 
+  /// An object whose strings have operators.
   public var jsonFormat: SwiftProtobuf.Google_Protobuf_Struct {
     get {
       if case .jsonFormat(let v)? = format {return v}
@@ -57,6 +64,7 @@ public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendabl
     set {format = .jsonFormat(newValue)}
   }
 
+  /// Text with operators from elsewhere.
   public var textFormatSource: Envoy_Config_Core_V3_DataSource {
     get {
       if case .textFormatSource(let v)? = format {return v}
@@ -65,10 +73,13 @@ public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendabl
     set {format = .textFormatSource(newValue)}
   }
 
+  /// Leave out JSON members without a value; in text write nothing instead of "-". Default false.
   public var omitEmptyValues: Bool = false
 
+  /// For HTTP replies.
   public var contentType: String = String()
 
+  /// How JSON is written.
   public var jsonFormatOptions: Envoy_Config_Core_V3_JsonFormatOptions {
     get {_jsonFormatOptions ?? Envoy_Config_Core_V3_JsonFormatOptions()}
     set {_jsonFormatOptions = newValue}
@@ -81,9 +92,13 @@ public nonisolated struct Envoy_Config_Core_V3_SubstitutionFormatString: Sendabl
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Format: Equatable, Sendable {
+    /// Text with %OPERATORS%.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case textFormat(String)
+    /// An object whose strings have operators.
     case jsonFormat(SwiftProtobuf.Google_Protobuf_Struct)
+    /// Text with operators from elsewhere.
     case textFormatSource(Envoy_Config_Core_V3_DataSource)
 
   }

@@ -20,17 +20,22 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// The endpoints of a cluster.
 public nonisolated struct Envoy_Config_Endpoint_V3_ClusterLoadAssignment: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// For discovery; free in a static cluster.
   public var clusterName: String = String()
 
+  /// By locality and priority.
   public var endpoints: [Envoy_Config_Endpoint_V3_LocalityLbEndpoints] = []
 
+  /// Endpoints to refer to by name.
   public var namedEndpoints: Dictionary<String,Envoy_Config_Endpoint_V3_Endpoint> = [:]
 
+  /// Overprovisioning.
   public var policy: Envoy_Config_Endpoint_V3_ClusterLoadAssignment.Policy {
     get {_policy ?? Envoy_Config_Endpoint_V3_ClusterLoadAssignment.Policy()}
     set {_policy = newValue}
@@ -42,11 +47,13 @@ public nonisolated struct Envoy_Config_Endpoint_V3_ClusterLoadAssignment: Sendab
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// How load moves between priorities.
   public nonisolated struct Policy: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// In percent: with 140 a priority is full while 72% are healthy. Default 140.
     public var overprovisioningFactor: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_overprovisioningFactor ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
       set {_overprovisioningFactor = newValue}
@@ -56,6 +63,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_ClusterLoadAssignment: Sendab
     /// Clears the value of `overprovisioningFactor`. Subsequent reads from it will return its default value.
     public mutating func clearOverprovisioningFactor() {self._overprovisioningFactor = nil}
 
+    /// Count weights, not hosts, for a priority's health. Default false.
     public var weightedPriorityHealth: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A server.
 public nonisolated struct Envoy_Config_Endpoint_V3_Endpoint: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// A literal, or a name in DNS clusters.
   public var address: Envoy_Config_Core_V3_Address {
     get {_address ?? Envoy_Config_Core_V3_Address()}
     set {_address = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_Endpoint: Sendable {
   /// Clears the value of `address`. Subsequent reads from it will return its default value.
   public mutating func clearAddress() {self._address = nil}
 
+  /// For its checks.
   public var healthCheckConfig: Envoy_Config_Endpoint_V3_Endpoint.HealthCheckConfig {
     get {_healthCheckConfig ?? Envoy_Config_Endpoint_V3_Endpoint.HealthCheckConfig()}
     set {_healthCheckConfig = newValue}
@@ -43,19 +46,24 @@ public nonisolated struct Envoy_Config_Endpoint_V3_Endpoint: Sendable {
   /// Clears the value of `healthCheckConfig`. Subsequent reads from it will return its default value.
   public mutating func clearHealthCheckConfig() {self._healthCheckConfig = nil}
 
+  /// Its name, for hashing and checks.
   public var hostname: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// How one endpoint is checked.
   public nonisolated struct HealthCheckConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Another port.
     public var portValue: UInt32 = 0
 
+    /// Another name.
     public var hostname: String = String()
 
+    /// Another address.
     public var address: Envoy_Config_Core_V3_Address {
       get {_address ?? Envoy_Config_Core_V3_Address()}
       set {_address = newValue}
@@ -65,6 +73,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_Endpoint: Sendable {
     /// Clears the value of `address`. Subsequent reads from it will return its default value.
     public mutating func clearAddress() {self._address = nil}
 
+    /// No checks for it. Default false.
     public var disableActiveHealthCheck: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -80,6 +89,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_Endpoint: Sendable {
   fileprivate var _healthCheckConfig: Envoy_Config_Endpoint_V3_Endpoint.HealthCheckConfig? = nil
 }
 
+/// A server with its weight.
 public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -87,6 +97,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
 
   public var hostIdentifier: Envoy_Config_Endpoint_V3_LbEndpoint.OneOf_HostIdentifier? = nil
 
+  /// The server.
   public var endpoint: Envoy_Config_Endpoint_V3_Endpoint {
     get {
       if case .endpoint(let v)? = hostIdentifier {return v}
@@ -95,6 +106,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
     set {hostIdentifier = .endpoint(newValue)}
   }
 
+  /// One of the named endpoints.
   public var endpointName: String {
     get {
       if case .endpointName(let v)? = hostIdentifier {return v}
@@ -103,8 +115,10 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
     set {hostIdentifier = .endpointName(newValue)}
   }
 
+  /// What discovery says. Default UNKNOWN: like healthy.
   public var healthStatus: Envoy_Config_Core_V3_HealthStatus = .unknown
 
+  /// For subsets and hash keys.
   public var metadata: Envoy_Config_Core_V3_Metadata {
     get {_metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_metadata = newValue}
@@ -114,6 +128,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {self._metadata = nil}
 
+  /// At least 1. Default 1.
   public var loadBalancingWeight: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_loadBalancingWeight ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_loadBalancingWeight = newValue}
@@ -126,7 +141,9 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HostIdentifier: Equatable, Sendable {
+    /// The server.
     case endpoint(Envoy_Config_Endpoint_V3_Endpoint)
+    /// One of the named endpoints.
     case endpointName(String)
 
   }
@@ -137,11 +154,13 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LbEndpoint: Sendable {
   fileprivate var _loadBalancingWeight: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
 }
 
+/// Servers of one locality and priority.
 public nonisolated struct Envoy_Config_Endpoint_V3_LocalityLbEndpoints: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Where they are.
   public var locality: Envoy_Config_Core_V3_Locality {
     get {_locality ?? Envoy_Config_Core_V3_Locality()}
     set {_locality = newValue}
@@ -151,6 +170,7 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LocalityLbEndpoints: Sendable
   /// Clears the value of `locality`. Subsequent reads from it will return its default value.
   public mutating func clearLocality() {self._locality = nil}
 
+  /// Free additions.
   public var metadata: Envoy_Config_Core_V3_Metadata {
     get {_metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_metadata = newValue}
@@ -160,8 +180,10 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LocalityLbEndpoints: Sendable
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {self._metadata = nil}
 
+  /// The servers.
   public var lbEndpoints: [Envoy_Config_Endpoint_V3_LbEndpoint] = []
 
+  /// For locality weighting; a locality without one gets nothing there.
   public var loadBalancingWeight: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_loadBalancingWeight ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_loadBalancingWeight = newValue}
@@ -171,8 +193,10 @@ public nonisolated struct Envoy_Config_Endpoint_V3_LocalityLbEndpoints: Sendable
   /// Clears the value of `loadBalancingWeight`. Subsequent reads from it will return its default value.
   public mutating func clearLoadBalancingWeight() {self._loadBalancingWeight = nil}
 
+  /// 0 is the highest; at most 128.
   public var priority: UInt32 = 0
 
+  /// Kept, not used.
   public var proximity: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_proximity ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_proximity = newValue}

@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// One more address of a listener.
 public nonisolated struct Envoy_Config_Listener_V3_AdditionalAddress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The address.
   public var address: Envoy_Config_Core_V3_Address {
     get {_address ?? Envoy_Config_Core_V3_Address()}
     set {_address = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Config_Listener_V3_AdditionalAddress: Sendable {
   /// Clears the value of `address`. Subsequent reads from it will return its default value.
   public mutating func clearAddress() {self._address = nil}
 
+  /// Options in place of the listener's.
   public var socketOptions: Envoy_Config_Core_V3_SocketOptionsOverride {
     get {_socketOptions ?? Envoy_Config_Core_V3_SocketOptionsOverride()}
     set {_socketOptions = newValue}
@@ -43,6 +46,7 @@ public nonisolated struct Envoy_Config_Listener_V3_AdditionalAddress: Sendable {
   /// Clears the value of `socketOptions`. Subsequent reads from it will return its default value.
   public mutating func clearSocketOptions() {self._socketOptions = nil}
 
+  /// Keepalive in place of the listener's.
   public var tcpKeepalive: Envoy_Config_Core_V3_TcpKeepalive {
     get {_tcpKeepalive ?? Envoy_Config_Core_V3_TcpKeepalive()}
     set {_tcpKeepalive = newValue}
@@ -61,16 +65,19 @@ public nonisolated struct Envoy_Config_Listener_V3_AdditionalAddress: Sendable {
   fileprivate var _tcpKeepalive: Envoy_Config_Core_V3_TcpKeepalive? = nil
 }
 
+/// An address that takes connections, and what is done with them.
 public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Unique. One is made up when it is empty.
   public var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
   }
 
+  /// Where it listens.
   public var address: Envoy_Config_Core_V3_Address {
     get {_storage._address ?? Envoy_Config_Core_V3_Address()}
     set {_uniqueStorage()._address = newValue}
@@ -80,21 +87,25 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `address`. Subsequent reads from it will return its default value.
   public mutating func clearAddress() {_uniqueStorage()._address = nil}
 
+  /// More addresses with the same chains.
   public var additionalAddresses: [Envoy_Config_Listener_V3_AdditionalAddress] {
     get {_storage._additionalAddresses}
     set {_uniqueStorage()._additionalAddresses = newValue}
   }
 
+  /// Stands for the address in the names of stats.
   public var statPrefix: String {
     get {_storage._statPrefix}
     set {_uniqueStorage()._statPrefix = newValue}
   }
 
+  /// The most specific match wins.
   public var filterChains: [Envoy_Config_Listener_V3_FilterChain] {
     get {_storage._filterChains}
     set {_uniqueStorage()._filterChains = newValue}
   }
 
+  /// Hand connections to the listener of the address that the client wanted. Default false.
   public var useOriginalDst: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._useOriginalDst ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._useOriginalDst = newValue}
@@ -104,6 +115,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `useOriginalDst`. Subsequent reads from it will return its default value.
   public mutating func clearUseOriginalDst() {_uniqueStorage()._useOriginalDst = nil}
 
+  /// For connections that match no chain; without it they are closed.
   public var defaultFilterChain: Envoy_Config_Listener_V3_FilterChain {
     get {_storage._defaultFilterChain ?? Envoy_Config_Listener_V3_FilterChain()}
     set {_uniqueStorage()._defaultFilterChain = newValue}
@@ -113,6 +125,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `defaultFilterChain`. Subsequent reads from it will return its default value.
   public mutating func clearDefaultFilterChain() {_uniqueStorage()._defaultFilterChain = nil}
 
+  /// Soft limit of each connection's buffers. Default 1 MiB.
   public var perConnectionBufferLimitBytes: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._perConnectionBufferLimitBytes ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._perConnectionBufferLimitBytes = newValue}
@@ -122,6 +135,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `perConnectionBufferLimitBytes`. Subsequent reads from it will return its default value.
   public mutating func clearPerConnectionBufferLimitBytes() {_uniqueStorage()._perConnectionBufferLimitBytes = nil}
 
+  /// Free additions.
   public var metadata: Envoy_Config_Core_V3_Metadata {
     get {_storage._metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_uniqueStorage()._metadata = newValue}
@@ -131,16 +145,19 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
 
+  /// What makes its connections drain.
   public var drainType: Envoy_Config_Listener_V3_Listener.DrainType {
     get {_storage._drainType}
     set {_uniqueStorage()._drainType = newValue}
   }
 
+  /// Look at a connection before a chain is chosen.
   public var listenerFilters: [Envoy_Config_Listener_V3_ListenerFilter] {
     get {_storage._listenerFilters}
     set {_uniqueStorage()._listenerFilters = newValue}
   }
 
+  /// How long they may take. Default 15s; 0s is no limit.
   public var listenerFiltersTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._listenerFiltersTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._listenerFiltersTimeout = newValue}
@@ -150,11 +167,13 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `listenerFiltersTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearListenerFiltersTimeout() {_uniqueStorage()._listenerFiltersTimeout = nil}
 
+  /// Go on instead of closing. Default false.
   public var continueOnListenerFiltersTimeout: Bool {
     get {_storage._continueOnListenerFiltersTimeout}
     set {_uniqueStorage()._continueOnListenerFiltersTimeout = newValue}
   }
 
+  /// IP_TRANSPARENT.
   public var transparent: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._transparent ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._transparent = newValue}
@@ -164,6 +183,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `transparent`. Subsequent reads from it will return its default value.
   public mutating func clearTransparent() {_uniqueStorage()._transparent = nil}
 
+  /// IP_FREEBIND: bind an address that the machine does not have.
   public var freebind: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._freebind ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._freebind = newValue}
@@ -173,11 +193,13 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `freebind`. Subsequent reads from it will return its default value.
   public mutating func clearFreebind() {_uniqueStorage()._freebind = nil}
 
+  /// More options of the sockets.
   public var socketOptions: [Envoy_Config_Core_V3_SocketOption] {
     get {_storage._socketOptions}
     set {_uniqueStorage()._socketOptions = newValue}
   }
 
+  /// Queue of TCP Fast Open; unset leaves the system's setting, 0 switches it off.
   public var tcpFastOpenQueueLength: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._tcpFastOpenQueueLength ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._tcpFastOpenQueueLength = newValue}
@@ -187,11 +209,13 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `tcpFastOpenQueueLength`. Subsequent reads from it will return its default value.
   public mutating func clearTcpFastOpenQueueLength() {_uniqueStorage()._tcpFastOpenQueueLength = nil}
 
+  /// For draining one direction only.
   public var trafficDirection: Envoy_Config_Core_V3_TrafficDirection {
     get {_storage._trafficDirection}
     set {_uniqueStorage()._trafficDirection = newValue}
   }
 
+  /// How connections come to workers. Default: the kernel's choice.
   public var connectionBalanceConfig: Envoy_Config_Listener_V3_Listener.ConnectionBalanceConfig {
     get {_storage._connectionBalanceConfig ?? Envoy_Config_Listener_V3_Listener.ConnectionBalanceConfig()}
     set {_uniqueStorage()._connectionBalanceConfig = newValue}
@@ -201,12 +225,15 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `connectionBalanceConfig`. Subsequent reads from it will return its default value.
   public mutating func clearConnectionBalanceConfig() {_uniqueStorage()._connectionBalanceConfig = nil}
 
+  /// Older form of enable_reuse_port.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var reusePort: Bool {
     get {_storage._reusePort}
     set {_uniqueStorage()._reusePort = newValue}
   }
 
+  /// One socket per worker. Default true.
   public var enableReusePort: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._enableReusePort ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._enableReusePort = newValue}
@@ -216,11 +243,13 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `enableReusePort`. Subsequent reads from it will return its default value.
   public mutating func clearEnableReusePort() {_uniqueStorage()._enableReusePort = nil}
 
+  /// For connections closed before a filter chain took them, and others at their end.
   public var accessLog: [Envoy_Config_Accesslog_V3_AccessLog] {
     get {_storage._accessLog}
     set {_uniqueStorage()._accessLog = newValue}
   }
 
+  /// Default: the system's somaxconn.
   public var tcpBacklogSize: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._tcpBacklogSize ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._tcpBacklogSize = newValue}
@@ -230,6 +259,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `tcpBacklogSize`. Subsequent reads from it will return its default value.
   public mutating func clearTcpBacklogSize() {_uniqueStorage()._tcpBacklogSize = nil}
 
+  /// Accepts per wake-up; at least 1. Default: a bound of ours.
   public var maxConnectionsToAcceptPerSocketEvent: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._maxConnectionsToAcceptPerSocketEvent ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._maxConnectionsToAcceptPerSocketEvent = newValue}
@@ -239,6 +269,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `maxConnectionsToAcceptPerSocketEvent`. Subsequent reads from it will return its default value.
   public mutating func clearMaxConnectionsToAcceptPerSocketEvent() {_uniqueStorage()._maxConnectionsToAcceptPerSocketEvent = nil}
 
+  /// False for listeners that only get connections from others. Default true.
   public var bindToPort: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._bindToPort ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._bindToPort = newValue}
@@ -248,21 +279,25 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `bindToPort`. Subsequent reads from it will return its default value.
   public mutating func clearBindToPort() {_uniqueStorage()._bindToPort = nil}
 
+  /// Multipath TCP. Default false.
   public var enableMptcp: Bool {
     get {_storage._enableMptcp}
     set {_uniqueStorage()._enableMptcp = newValue}
   }
 
+  /// Outside the global limit of connections. Default false.
   public var ignoreGlobalConnLimit: Bool {
     get {_storage._ignoreGlobalConnLimit}
     set {_uniqueStorage()._ignoreGlobalConnLimit = newValue}
   }
 
+  /// Outside the overload manager. Default false.
   public var bypassOverloadManager: Bool {
     get {_storage._bypassOverloadManager}
     set {_uniqueStorage()._bypassOverloadManager = newValue}
   }
 
+  /// Probes on idle downstream connections.
   public var tcpKeepalive: Envoy_Config_Core_V3_TcpKeepalive {
     get {_storage._tcpKeepalive ?? Envoy_Config_Core_V3_TcpKeepalive()}
     set {_uniqueStorage()._tcpKeepalive = newValue}
@@ -274,6 +309,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// What makes connections drain.
   public nonisolated enum DrainType: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case `default` // = 0
@@ -308,6 +344,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
 
   }
 
+  /// How connections come to workers.
   public nonisolated struct ConnectionBalanceConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -315,6 +352,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
 
     public var balanceType: Envoy_Config_Listener_V3_Listener.ConnectionBalanceConfig.OneOf_BalanceType? = nil
 
+    /// Every worker gets the same number.
     public var exactBalance: Envoy_Config_Listener_V3_Listener.ConnectionBalanceConfig.ExactBalance {
       get {
         if case .exactBalance(let v)? = balanceType {return v}
@@ -326,10 +364,12 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public nonisolated enum OneOf_BalanceType: Equatable, Sendable {
+      /// Every worker gets the same number.
       case exactBalance(Envoy_Config_Listener_V3_Listener.ConnectionBalanceConfig.ExactBalance)
 
     }
 
+    /// Every worker gets the same number.
     public nonisolated struct ExactBalance: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

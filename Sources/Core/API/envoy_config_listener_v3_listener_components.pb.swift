@@ -20,15 +20,18 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// One step of a chain.
 public nonisolated struct Envoy_Config_Listener_V3_Filter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Free when typed_config is there.
   public var name: String = String()
 
   public var configType: Envoy_Config_Listener_V3_Filter.OneOf_ConfigType? = nil
 
+  /// Its settings; the type chooses the filter.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {
       if case .typedConfig(let v)? = configType {return v}
@@ -40,6 +43,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Filter: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ConfigType: Equatable, Sendable {
+    /// Its settings; the type chooses the filter.
     case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
 
   }
@@ -47,11 +51,13 @@ public nonisolated struct Envoy_Config_Listener_V3_Filter: Sendable {
   public init() {}
 }
 
+/// What a chain is for; every part that is set must match.
 public nonisolated struct Envoy_Config_Listener_V3_FilterChainMatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The port that the client connected to.
   public var destinationPort: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_destinationPort ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_destinationPort = newValue}
@@ -61,10 +67,13 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChainMatch: Sendable {
   /// Clears the value of `destinationPort`. Subsequent reads from it will return its default value.
   public mutating func clearDestinationPort() {self._destinationPort = nil}
 
+  /// Destination addresses.
   public var prefixRanges: [Envoy_Config_Core_V3_CidrRange] = []
 
+  /// Envoy takes it and ignores it; so do we.
   public var addressSuffix: String = String()
 
+  /// Envoy takes it and ignores it; so do we.
   public var suffixLen: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_suffixLen ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_suffixLen = newValue}
@@ -74,22 +83,30 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChainMatch: Sendable {
   /// Clears the value of `suffixLen`. Subsequent reads from it will return its default value.
   public mutating func clearSuffixLen() {self._suffixLen = nil}
 
+  /// Addresses of the directly connected peer.
   public var directSourcePrefixRanges: [Envoy_Config_Core_V3_CidrRange] = []
 
+  /// Where the peer is.
   public var sourceType: Envoy_Config_Listener_V3_FilterChainMatch.ConnectionSourceType = .any
 
+  /// Source addresses.
   public var sourcePrefixRanges: [Envoy_Config_Core_V3_CidrRange] = []
 
+  /// Source ports.
   public var sourcePorts: [UInt32] = []
 
+  /// Server names of TLS: exact, or *.suffix.
   public var serverNames: [String] = []
 
+  /// raw_buffer or tls.
   public var transportProtocol: String = String()
 
+  /// Protocols that the client offers in ALPN.
   public var applicationProtocols: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Where a peer is.
   public nonisolated enum ConnectionSourceType: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case any // = 0
@@ -134,11 +151,13 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChainMatch: Sendable {
   fileprivate var _suffixLen: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
 }
 
+/// Filters for the connections that match.
 public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Everything when unset.
   public var filterChainMatch: Envoy_Config_Listener_V3_FilterChainMatch {
     get {_storage._filterChainMatch ?? Envoy_Config_Listener_V3_FilterChainMatch()}
     set {_uniqueStorage()._filterChainMatch = newValue}
@@ -148,11 +167,13 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Senda
   /// Clears the value of `filterChainMatch`. Subsequent reads from it will return its default value.
   public mutating func clearFilterChainMatch() {_uniqueStorage()._filterChainMatch = nil}
 
+  /// In order; the last one ends the chain. An empty list closes connections.
   public var filters: [Envoy_Config_Listener_V3_Filter] {
     get {_storage._filters}
     set {_uniqueStorage()._filters = newValue}
   }
 
+  /// Free additions.
   public var metadata: Envoy_Config_Core_V3_Metadata {
     get {_storage._metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_uniqueStorage()._metadata = newValue}
@@ -162,6 +183,7 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Senda
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
 
+  /// Plain bytes when unset.
   public var transportSocket: Envoy_Config_Core_V3_TransportSocket {
     get {_storage._transportSocket ?? Envoy_Config_Core_V3_TransportSocket()}
     set {_uniqueStorage()._transportSocket = newValue}
@@ -171,6 +193,7 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Senda
   /// Clears the value of `transportSocket`. Subsequent reads from it will return its default value.
   public mutating func clearTransportSocket() {_uniqueStorage()._transportSocket = nil}
 
+  /// How long a handshake may take. Default: no limit.
   public var transportSocketConnectTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._transportSocketConnectTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._transportSocketConnectTimeout = newValue}
@@ -180,6 +203,7 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Senda
   /// Clears the value of `transportSocketConnectTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearTransportSocketConnectTimeout() {_uniqueStorage()._transportSocketConnectTimeout = nil}
 
+  /// For logs and stats.
   public var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
@@ -192,6 +216,7 @@ public nonisolated struct Envoy_Config_Listener_V3_FilterChain: @unchecked Senda
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// A condition on a connection.
 public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -202,6 +227,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
     set {_uniqueStorage()._rule = newValue}
   }
 
+  /// One must hold.
   public var orMatch: Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate.MatchSet {
     get {
       if case .orMatch(let v)? = _storage._rule {return v}
@@ -210,6 +236,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
     set {_uniqueStorage()._rule = .orMatch(newValue)}
   }
 
+  /// All must hold.
   public var andMatch: Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate.MatchSet {
     get {
       if case .andMatch(let v)? = _storage._rule {return v}
@@ -218,6 +245,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
     set {_uniqueStorage()._rule = .andMatch(newValue)}
   }
 
+  /// Must not hold.
   public var notMatch: Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate {
     get {
       if case .notMatch(let v)? = _storage._rule {return v}
@@ -226,6 +254,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
     set {_uniqueStorage()._rule = .notMatch(newValue)}
   }
 
+  /// Always. Only true may be given.
   public var anyMatch: Bool {
     get {
       if case .anyMatch(let v)? = _storage._rule {return v}
@@ -234,6 +263,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
     set {_uniqueStorage()._rule = .anyMatch(newValue)}
   }
 
+  /// The destination port lies in it.
   public var destinationPortRange: Envoy_Type_V3_Int32Range {
     get {
       if case .destinationPortRange(let v)? = _storage._rule {return v}
@@ -245,19 +275,26 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Rule: Equatable, Sendable {
+    /// One must hold.
     case orMatch(Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate.MatchSet)
+    /// All must hold.
     case andMatch(Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate.MatchSet)
+    /// Must not hold.
     case notMatch(Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate)
+    /// Always. Only true may be given.
     case anyMatch(Bool)
+    /// The destination port lies in it.
     case destinationPortRange(Envoy_Type_V3_Int32Range)
 
   }
 
+  /// Conditions.
   public nonisolated struct MatchSet: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// At least two.
     public var rules: [Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -270,15 +307,18 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilterChainMatchPredi
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Looks at a connection before a chain is chosen.
 public nonisolated struct Envoy_Config_Listener_V3_ListenerFilter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Free when typed_config is there.
   public var name: String = String()
 
   public var configType: Envoy_Config_Listener_V3_ListenerFilter.OneOf_ConfigType? = nil
 
+  /// Its settings; the type chooses the filter.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {
       if case .typedConfig(let v)? = configType {return v}
@@ -287,6 +327,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilter: Sendable {
     set {configType = .typedConfig(newValue)}
   }
 
+  /// Connections that skip it.
   public var filterDisabled: Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate {
     get {_filterDisabled ?? Envoy_Config_Listener_V3_ListenerFilterChainMatchPredicate()}
     set {_filterDisabled = newValue}
@@ -299,6 +340,7 @@ public nonisolated struct Envoy_Config_Listener_V3_ListenerFilter: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ConfigType: Equatable, Sendable {
+    /// Its settings; the type chooses the filter.
     case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
 
   }

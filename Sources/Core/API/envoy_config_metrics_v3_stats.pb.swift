@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Names, tags and buckets of stats.
 public nonisolated struct Envoy_Config_Metrics_V3_StatsConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// More tags.
   public var statsTags: [Envoy_Config_Metrics_V3_TagSpecifier] = []
 
+  /// Envoy's own tags too. Default true.
   public var useAllDefaultTags: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_useAllDefaultTags ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_useAllDefaultTags = newValue}
@@ -36,6 +39,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsConfig: Sendable {
   /// Clears the value of `useAllDefaultTags`. Subsequent reads from it will return its default value.
   public mutating func clearUseAllDefaultTags() {self._useAllDefaultTags = nil}
 
+  /// Which stats exist; all when unset.
   public var statsMatcher: Envoy_Config_Metrics_V3_StatsMatcher {
     get {_statsMatcher ?? Envoy_Config_Metrics_V3_StatsMatcher()}
     set {_statsMatcher = newValue}
@@ -45,6 +49,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsConfig: Sendable {
   /// Clears the value of `statsMatcher`. Subsequent reads from it will return its default value.
   public mutating func clearStatsMatcher() {self._statsMatcher = nil}
 
+  /// Buckets of histograms; the first match counts.
   public var histogramBucketSettings: [Envoy_Config_Metrics_V3_HistogramBucketSettings] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -55,6 +60,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsConfig: Sendable {
   fileprivate var _statsMatcher: Envoy_Config_Metrics_V3_StatsMatcher? = nil
 }
 
+/// Which stats exist.
 public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -62,6 +68,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
 
   public var statsMatcher: Envoy_Config_Metrics_V3_StatsMatcher.OneOf_StatsMatcher? = nil
 
+  /// None.
   public var rejectAll: Bool {
     get {
       if case .rejectAll(let v)? = statsMatcher {return v}
@@ -70,6 +77,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
     set {statsMatcher = .rejectAll(newValue)}
   }
 
+  /// All but these.
   public var exclusionList: Envoy_Type_Matcher_V3_ListStringMatcher {
     get {
       if case .exclusionList(let v)? = statsMatcher {return v}
@@ -78,6 +86,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
     set {statsMatcher = .exclusionList(newValue)}
   }
 
+  /// Only these.
   public var inclusionList: Envoy_Type_Matcher_V3_ListStringMatcher {
     get {
       if case .inclusionList(let v)? = statsMatcher {return v}
@@ -89,8 +98,11 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_StatsMatcher: Equatable, Sendable {
+    /// None.
     case rejectAll(Bool)
+    /// All but these.
     case exclusionList(Envoy_Type_Matcher_V3_ListStringMatcher)
+    /// Only these.
     case inclusionList(Envoy_Type_Matcher_V3_ListStringMatcher)
 
   }
@@ -98,15 +110,18 @@ public nonisolated struct Envoy_Config_Metrics_V3_StatsMatcher: Sendable {
   public init() {}
 }
 
+/// A tag taken out of names.
 public nonisolated struct Envoy_Config_Metrics_V3_TagSpecifier: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its name.
   public var tagName: String = String()
 
   public var tagValue: Envoy_Config_Metrics_V3_TagSpecifier.OneOf_TagValue? = nil
 
+  /// The first group is removed from the name, the second is the value.
   public var regex: String {
     get {
       if case .regex(let v)? = tagValue {return v}
@@ -115,6 +130,7 @@ public nonisolated struct Envoy_Config_Metrics_V3_TagSpecifier: Sendable {
     set {tagValue = .regex(newValue)}
   }
 
+  /// The same for all stats.
   public var fixedValue: String {
     get {
       if case .fixedValue(let v)? = tagValue {return v}
@@ -126,7 +142,9 @@ public nonisolated struct Envoy_Config_Metrics_V3_TagSpecifier: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_TagValue: Equatable, Sendable {
+    /// The first group is removed from the name, the second is the value.
     case regex(String)
+    /// The same for all stats.
     case fixedValue(String)
 
   }
@@ -134,11 +152,13 @@ public nonisolated struct Envoy_Config_Metrics_V3_TagSpecifier: Sendable {
   public init() {}
 }
 
+/// Buckets of some histograms.
 public nonisolated struct Envoy_Config_Metrics_V3_HistogramBucketSettings: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Which ones.
   public var match: Envoy_Type_Matcher_V3_StringMatcher {
     get {_match ?? Envoy_Type_Matcher_V3_StringMatcher()}
     set {_match = newValue}
@@ -148,8 +168,10 @@ public nonisolated struct Envoy_Config_Metrics_V3_HistogramBucketSettings: Senda
   /// Clears the value of `match`. Subsequent reads from it will return its default value.
   public mutating func clearMatch() {self._match = nil}
 
+  /// Upper bounds, all different and above 0.
   public var buckets: [Double] = []
 
+  /// Resolution of the histograms.
   public var bins: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_bins ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_bins = newValue}

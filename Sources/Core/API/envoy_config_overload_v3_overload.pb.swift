@@ -20,15 +20,18 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// One limited resource.
 public nonisolated struct Envoy_Config_Overload_V3_ResourceMonitor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its well-known name.
   public var name: String = String()
 
   public var configType: Envoy_Config_Overload_V3_ResourceMonitor.OneOf_ConfigType? = nil
 
+  /// Its limit.
   public var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
     get {
       if case .typedConfig(let v)? = configType {return v}
@@ -40,6 +43,7 @@ public nonisolated struct Envoy_Config_Overload_V3_ResourceMonitor: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ConfigType: Equatable, Sendable {
+    /// Its limit.
     case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
 
   }
@@ -47,11 +51,13 @@ public nonisolated struct Envoy_Config_Overload_V3_ResourceMonitor: Sendable {
   public init() {}
 }
 
+/// Limits for the whole process.
 public nonisolated struct Envoy_Config_Overload_V3_OverloadManager: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// How often monitors are asked. Default 1s.
   public var refreshInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_refreshInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_refreshInterval = newValue}
@@ -61,6 +67,7 @@ public nonisolated struct Envoy_Config_Overload_V3_OverloadManager: Sendable {
   /// Clears the value of `refreshInterval`. Subsequent reads from it will return its default value.
   public mutating func clearRefreshInterval() {self._refreshInterval = nil}
 
+  /// What is limited.
   public var resourceMonitors: [Envoy_Config_Overload_V3_ResourceMonitor] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

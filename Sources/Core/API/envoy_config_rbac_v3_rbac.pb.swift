@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Which metadata is looked at.
 public nonisolated enum Envoy_Config_Rbac_V3_MetadataSource: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case dynamic // = 0
@@ -50,17 +51,21 @@ public nonisolated enum Envoy_Config_Rbac_V3_MetadataSource: SwiftProtobuf.Enum,
 
 }
 
+/// Policies and what a match means.
 public nonisolated struct Envoy_Config_Rbac_V3_RBAC: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// What a match means. Default ALLOW.
   public var action: Envoy_Config_Rbac_V3_RBAC.Action = .allow
 
+  /// By name, in order of their names.
   public var policies: Dictionary<String,Envoy_Config_Rbac_V3_Policy> = [:]
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// What a match means.
   public nonisolated enum Action: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case allow // = 0
@@ -102,13 +107,16 @@ public nonisolated struct Envoy_Config_Rbac_V3_RBAC: Sendable {
   public init() {}
 }
 
+/// Matches when a permission and a principal match.
 public nonisolated struct Envoy_Config_Rbac_V3_Policy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// What is done.
   public var permissions: [Envoy_Config_Rbac_V3_Permission] = []
 
+  /// Who does it.
   public var principals: [Envoy_Config_Rbac_V3_Principal] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -116,11 +124,13 @@ public nonisolated struct Envoy_Config_Rbac_V3_Policy: Sendable {
   public init() {}
 }
 
+/// Metadata of a certain source.
 public nonisolated struct Envoy_Config_Rbac_V3_SourcedMetadata: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The match.
   public var metadataMatcher: Envoy_Type_Matcher_V3_MetadataMatcher {
     get {_metadataMatcher ?? Envoy_Type_Matcher_V3_MetadataMatcher()}
     set {_metadataMatcher = newValue}
@@ -130,6 +140,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_SourcedMetadata: Sendable {
   /// Clears the value of `metadataMatcher`. Subsequent reads from it will return its default value.
   public mutating func clearMetadataMatcher() {self._metadataMatcher = nil}
 
+  /// The source.
   public var metadataSource: Envoy_Config_Rbac_V3_MetadataSource = .dynamic
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -139,6 +150,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_SourcedMetadata: Sendable {
   fileprivate var _metadataMatcher: Envoy_Type_Matcher_V3_MetadataMatcher? = nil
 }
 
+/// What is done.
 public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -149,6 +161,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = newValue}
   }
 
+  /// All must hold.
   public var andRules: Envoy_Config_Rbac_V3_Permission.Set {
     get {
       if case .andRules(let v)? = _storage._rule {return v}
@@ -157,6 +170,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .andRules(newValue)}
   }
 
+  /// One must hold.
   public var orRules: Envoy_Config_Rbac_V3_Permission.Set {
     get {
       if case .orRules(let v)? = _storage._rule {return v}
@@ -165,6 +179,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .orRules(newValue)}
   }
 
+  /// Always. Only true may be given.
   public var any: Bool {
     get {
       if case .any(let v)? = _storage._rule {return v}
@@ -173,6 +188,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .any(newValue)}
   }
 
+  /// The local address.
   public var destinationIp: Envoy_Config_Core_V3_CidrRange {
     get {
       if case .destinationIp(let v)? = _storage._rule {return v}
@@ -181,6 +197,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .destinationIp(newValue)}
   }
 
+  /// The local port.
   public var destinationPort: UInt32 {
     get {
       if case .destinationPort(let v)? = _storage._rule {return v}
@@ -189,6 +206,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .destinationPort(newValue)}
   }
 
+  /// The local port; the end is outside.
   public var destinationPortRange: Envoy_Type_V3_Int32Range {
     get {
       if case .destinationPortRange(let v)? = _storage._rule {return v}
@@ -197,6 +215,8 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .destinationPortRange(newValue)}
   }
 
+  /// Dynamic metadata; older form of sourced_metadata.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var metadata: Envoy_Type_Matcher_V3_MetadataMatcher {
     get {
@@ -206,6 +226,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .metadata(newValue)}
   }
 
+  /// Must not hold.
   public var notRule: Envoy_Config_Rbac_V3_Permission {
     get {
       if case .notRule(let v)? = _storage._rule {return v}
@@ -214,6 +235,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .notRule(newValue)}
   }
 
+  /// The server name of TLS.
   public var requestedServerName: Envoy_Type_Matcher_V3_StringMatcher {
     get {
       if case .requestedServerName(let v)? = _storage._rule {return v}
@@ -222,6 +244,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
     set {_uniqueStorage()._rule = .requestedServerName(newValue)}
   }
 
+  /// Metadata.
   public var sourcedMetadata: Envoy_Config_Rbac_V3_SourcedMetadata {
     get {
       if case .sourcedMetadata(let v)? = _storage._rule {return v}
@@ -233,25 +256,38 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Rule: Equatable, Sendable {
+    /// All must hold.
     case andRules(Envoy_Config_Rbac_V3_Permission.Set)
+    /// One must hold.
     case orRules(Envoy_Config_Rbac_V3_Permission.Set)
+    /// Always. Only true may be given.
     case any(Bool)
+    /// The local address.
     case destinationIp(Envoy_Config_Core_V3_CidrRange)
+    /// The local port.
     case destinationPort(UInt32)
+    /// The local port; the end is outside.
     case destinationPortRange(Envoy_Type_V3_Int32Range)
+    /// Dynamic metadata; older form of sourced_metadata.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case metadata(Envoy_Type_Matcher_V3_MetadataMatcher)
+    /// Must not hold.
     case notRule(Envoy_Config_Rbac_V3_Permission)
+    /// The server name of TLS.
     case requestedServerName(Envoy_Type_Matcher_V3_StringMatcher)
+    /// Metadata.
     case sourcedMetadata(Envoy_Config_Rbac_V3_SourcedMetadata)
 
   }
 
+  /// Permissions.
   public nonisolated struct Set: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// At least one.
     public var rules: [Envoy_Config_Rbac_V3_Permission] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -264,6 +300,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Permission: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Who does it.
 public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -274,6 +311,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = newValue}
   }
 
+  /// All must hold.
   public var andIds: Envoy_Config_Rbac_V3_Principal.Set {
     get {
       if case .andIds(let v)? = _storage._identifier {return v}
@@ -282,6 +320,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .andIds(newValue)}
   }
 
+  /// One must hold.
   public var orIds: Envoy_Config_Rbac_V3_Principal.Set {
     get {
       if case .orIds(let v)? = _storage._identifier {return v}
@@ -290,6 +329,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .orIds(newValue)}
   }
 
+  /// Always. Only true may be given.
   public var any: Bool {
     get {
       if case .any(let v)? = _storage._identifier {return v}
@@ -298,6 +338,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .any(newValue)}
   }
 
+  /// By the peer's certificate.
   public var authenticated: Envoy_Config_Rbac_V3_Principal.Authenticated {
     get {
       if case .authenticated(let v)? = _storage._identifier {return v}
@@ -306,6 +347,8 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .authenticated(newValue)}
   }
 
+  /// Older form of direct_remote_ip.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var sourceIp: Envoy_Config_Core_V3_CidrRange {
     get {
@@ -315,6 +358,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .sourceIp(newValue)}
   }
 
+  /// The peer's own address.
   public var directRemoteIp: Envoy_Config_Core_V3_CidrRange {
     get {
       if case .directRemoteIp(let v)? = _storage._identifier {return v}
@@ -323,6 +367,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .directRemoteIp(newValue)}
   }
 
+  /// The peer's address, as a PROXY header tells it if there is one.
   public var remoteIp: Envoy_Config_Core_V3_CidrRange {
     get {
       if case .remoteIp(let v)? = _storage._identifier {return v}
@@ -331,6 +376,8 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .remoteIp(newValue)}
   }
 
+  /// Dynamic metadata; older form of sourced_metadata.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var metadata: Envoy_Type_Matcher_V3_MetadataMatcher {
     get {
@@ -340,6 +387,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .metadata(newValue)}
   }
 
+  /// An object of the connection's filter state.
   public var filterState: Envoy_Type_Matcher_V3_FilterStateMatcher {
     get {
       if case .filterState(let v)? = _storage._identifier {return v}
@@ -348,6 +396,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .filterState(newValue)}
   }
 
+  /// Must not hold.
   public var notID: Envoy_Config_Rbac_V3_Principal {
     get {
       if case .notID(let v)? = _storage._identifier {return v}
@@ -356,6 +405,7 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     set {_uniqueStorage()._identifier = .notID(newValue)}
   }
 
+  /// Metadata.
   public var sourcedMetadata: Envoy_Config_Rbac_V3_SourcedMetadata {
     get {
       if case .sourcedMetadata(let v)? = _storage._identifier {return v}
@@ -367,27 +417,42 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Identifier: Equatable, Sendable {
+    /// All must hold.
     case andIds(Envoy_Config_Rbac_V3_Principal.Set)
+    /// One must hold.
     case orIds(Envoy_Config_Rbac_V3_Principal.Set)
+    /// Always. Only true may be given.
     case any(Bool)
+    /// By the peer's certificate.
     case authenticated(Envoy_Config_Rbac_V3_Principal.Authenticated)
+    /// Older form of direct_remote_ip.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case sourceIp(Envoy_Config_Core_V3_CidrRange)
+    /// The peer's own address.
     case directRemoteIp(Envoy_Config_Core_V3_CidrRange)
+    /// The peer's address, as a PROXY header tells it if there is one.
     case remoteIp(Envoy_Config_Core_V3_CidrRange)
+    /// Dynamic metadata; older form of sourced_metadata.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case metadata(Envoy_Type_Matcher_V3_MetadataMatcher)
+    /// An object of the connection's filter state.
     case filterState(Envoy_Type_Matcher_V3_FilterStateMatcher)
+    /// Must not hold.
     case notID(Envoy_Config_Rbac_V3_Principal)
+    /// Metadata.
     case sourcedMetadata(Envoy_Config_Rbac_V3_SourcedMetadata)
 
   }
 
+  /// Principals.
   public nonisolated struct Set: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// At least one.
     public var ids: [Envoy_Config_Rbac_V3_Principal] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -395,11 +460,13 @@ public nonisolated struct Envoy_Config_Rbac_V3_Principal: @unchecked Sendable {
     public init() {}
   }
 
+  /// By the peer's certificate.
   public nonisolated struct Authenticated: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// URI or DNS name of the certificate, or its subject; any certificate when unset.
     public var principalName: Envoy_Type_Matcher_V3_StringMatcher {
       get {_principalName ?? Envoy_Type_Matcher_V3_StringMatcher()}
       set {_principalName = newValue}

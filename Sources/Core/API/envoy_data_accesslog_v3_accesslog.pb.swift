@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// The moment at which a record is made.
 public nonisolated enum Envoy_Data_Accesslog_V3_AccessLogType: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case notSet // = 0

@@ -20,15 +20,19 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Writes to a file.
 public nonisolated struct Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its folder must exist.
   public var path: String = String()
 
   public var accessLogFormat: Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog.OneOf_AccessLogFormat? = nil
 
+  /// Text with operators.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var format: String {
     get {
@@ -38,6 +42,8 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog: 
     set {accessLogFormat = .format(newValue)}
   }
 
+  /// An object with operators; every value is text.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var jsonFormat: SwiftProtobuf.Google_Protobuf_Struct {
     get {
@@ -47,6 +53,8 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog: 
     set {accessLogFormat = .jsonFormat(newValue)}
   }
 
+  /// An object with operators; numbers and truth values keep their type.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var typedJsonFormat: SwiftProtobuf.Google_Protobuf_Struct {
     get {
@@ -56,6 +64,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog: 
     set {accessLogFormat = .typedJsonFormat(newValue)}
   }
 
+  /// The format. Default: Envoy's text format.
   public var logFormat: Envoy_Config_Core_V3_SubstitutionFormatString {
     get {
       if case .logFormat(let v)? = accessLogFormat {return v}
@@ -67,12 +76,19 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog: 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_AccessLogFormat: Equatable, Sendable {
+    /// Text with operators.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case format(String)
+    /// An object with operators; every value is text.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case jsonFormat(SwiftProtobuf.Google_Protobuf_Struct)
+    /// An object with operators; numbers and truth values keep their type.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case typedJsonFormat(SwiftProtobuf.Google_Protobuf_Struct)
+    /// The format. Default: Envoy's text format.
     case logFormat(Envoy_Config_Core_V3_SubstitutionFormatString)
 
   }

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Writes to the standard output.
 public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessL
 
   public var accessLogFormat: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog.OneOf_AccessLogFormat? = nil
 
+  /// The format. Default: Envoy's text format.
   public var logFormat: Envoy_Config_Core_V3_SubstitutionFormatString {
     get {
       if case .logFormat(let v)? = accessLogFormat {return v}
@@ -38,6 +40,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessL
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_AccessLogFormat: Equatable, Sendable {
+    /// The format. Default: Envoy's text format.
     case logFormat(Envoy_Config_Core_V3_SubstitutionFormatString)
 
   }
@@ -45,6 +48,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessL
   public init() {}
 }
 
+/// Writes to the standard error.
 public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -52,6 +56,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessL
 
   public var accessLogFormat: Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog.OneOf_AccessLogFormat? = nil
 
+  /// The format. Default: Envoy's text format.
   public var logFormat: Envoy_Config_Core_V3_SubstitutionFormatString {
     get {
       if case .logFormat(let v)? = accessLogFormat {return v}
@@ -63,6 +68,7 @@ public nonisolated struct Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessL
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_AccessLogFormat: Equatable, Sendable {
+    /// The format. Default: Envoy's text format.
     case logFormat(Envoy_Config_Core_V3_SubstitutionFormatString)
 
   }

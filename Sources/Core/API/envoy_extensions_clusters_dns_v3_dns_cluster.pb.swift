@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Hosts from DNS, strict or logical.
 public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Default 5s, more than 1ms.
   public var dnsRefreshRate: SwiftProtobuf.Google_Protobuf_Duration {
     get {_dnsRefreshRate ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_dnsRefreshRate = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable 
   /// Clears the value of `dnsRefreshRate`. Subsequent reads from it will return its default value.
   public mutating func clearDnsRefreshRate() {self._dnsRefreshRate = nil}
 
+  /// Pauses after failed lookups. Default: the refresh rate.
   public var dnsFailureRefreshRate: Envoy_Extensions_Clusters_Dns_V3_DnsCluster.RefreshRate {
     get {_dnsFailureRefreshRate ?? Envoy_Extensions_Clusters_Dns_V3_DnsCluster.RefreshRate()}
     set {_dnsFailureRefreshRate = newValue}
@@ -43,8 +46,10 @@ public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable 
   /// Clears the value of `dnsFailureRefreshRate`. Subsequent reads from it will return its default value.
   public mutating func clearDnsFailureRefreshRate() {self._dnsFailureRefreshRate = nil}
 
+  /// Refresh when the answer expires. Default false.
   public var respectDnsTtl: Bool = false
 
+  /// A random addition to the refresh rate. Default 0s.
   public var dnsJitter: SwiftProtobuf.Google_Protobuf_Duration {
     get {_dnsJitter ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_dnsJitter = newValue}
@@ -54,6 +59,7 @@ public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable 
   /// Clears the value of `dnsJitter`. Subsequent reads from it will return its default value.
   public mutating func clearDnsJitter() {self._dnsJitter = nil}
 
+  /// The resolver and its settings.
   public var typedDnsResolverConfig: Envoy_Config_Core_V3_TypedExtensionConfig {
     get {_typedDnsResolverConfig ?? Envoy_Config_Core_V3_TypedExtensionConfig()}
     set {_typedDnsResolverConfig = newValue}
@@ -63,17 +69,21 @@ public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable 
   /// Clears the value of `typedDnsResolverConfig`. Subsequent reads from it will return its default value.
   public mutating func clearTypedDnsResolverConfig() {self._typedDnsResolverConfig = nil}
 
+  /// Which addresses are asked for. Default AUTO.
   public var dnsLookupFamily: Envoy_Extensions_Clusters_Common_Dns_V3_DnsLookupFamily = .unspecified
 
+  /// One host with all addresses (logical), instead of a host for each (strict). Default false.
   public var allAddressesInSingleEndpoint: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Growing pauses.
   public nonisolated struct RefreshRate: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// The first one.
     public var baseInterval: SwiftProtobuf.Google_Protobuf_Duration {
       get {_baseInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_baseInterval = newValue}
@@ -83,6 +93,7 @@ public nonisolated struct Envoy_Extensions_Clusters_Dns_V3_DnsCluster: Sendable 
     /// Clears the value of `baseInterval`. Subsequent reads from it will return its default value.
     public mutating func clearBaseInterval() {self._baseInterval = nil}
 
+    /// The largest. Default 10 times the base.
     public var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
       get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_maxInterval = newValue}

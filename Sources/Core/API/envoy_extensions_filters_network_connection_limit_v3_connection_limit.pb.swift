@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Limits the connections of one filter chain.
 public nonisolated struct Envoy_Extensions_Filters_Network_ConnectionLimit_V3_ConnectionLimit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Stats at connection_limit.<prefix>.
   public var statPrefix: String = String()
 
+  /// Over it, connections are closed and counted.
   public var maxConnections: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_maxConnections ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_maxConnections = newValue}
@@ -36,6 +39,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_ConnectionLimit_V3_Co
   /// Clears the value of `maxConnections`. Subsequent reads from it will return its default value.
   public mutating func clearMaxConnections() {self._maxConnections = nil}
 
+  /// How long to hold them before closing. Default: not at all.
   public var delay: SwiftProtobuf.Google_Protobuf_Duration {
     get {_delay ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_delay = newValue}
@@ -45,6 +49,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_ConnectionLimit_V3_Co
   /// Clears the value of `delay`. Subsequent reads from it will return its default value.
   public mutating func clearDelay() {self._delay = nil}
 
+  /// Whether the filter works. Default true.
   public var runtimeEnabled: Envoy_Config_Core_V3_RuntimeFeatureFlag {
     get {_runtimeEnabled ?? Envoy_Config_Core_V3_RuntimeFeatureFlag()}
     set {_runtimeEnabled = newValue}

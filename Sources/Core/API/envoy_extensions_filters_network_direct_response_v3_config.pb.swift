@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Answers with fixed bytes and closes.
 public nonisolated struct Envoy_Extensions_Filters_Network_DirectResponse_V3_Config: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The bytes; none when unset.
   public var response: Envoy_Config_Core_V3_DataSource {
     get {_response ?? Envoy_Config_Core_V3_DataSource()}
     set {_response = newValue}

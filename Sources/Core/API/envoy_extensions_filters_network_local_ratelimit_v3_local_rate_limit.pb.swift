@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Limits new connections of one filter chain.
 public nonisolated struct Envoy_Extensions_Filters_Network_LocalRatelimit_V3_LocalRateLimit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Stats at local_rate_limit.<prefix>.
   public var statPrefix: String = String()
 
+  /// One token per connection; filled at least every 50ms.
   public var tokenBucket: Envoy_Type_V3_TokenBucket {
     get {_tokenBucket ?? Envoy_Type_V3_TokenBucket()}
     set {_tokenBucket = newValue}
@@ -36,6 +39,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_LocalRatelimit_V3_Loc
   /// Clears the value of `tokenBucket`. Subsequent reads from it will return its default value.
   public mutating func clearTokenBucket() {self._tokenBucket = nil}
 
+  /// Whether the filter works. Default true.
   public var runtimeEnabled: Envoy_Config_Core_V3_RuntimeFeatureFlag {
     get {_runtimeEnabled ?? Envoy_Config_Core_V3_RuntimeFeatureFlag()}
     set {_runtimeEnabled = newValue}
@@ -45,6 +49,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_LocalRatelimit_V3_Loc
   /// Clears the value of `runtimeEnabled`. Subsequent reads from it will return its default value.
   public mutating func clearRuntimeEnabled() {self._runtimeEnabled = nil}
 
+  /// Filters with the same key share a bucket.
   public var shareKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

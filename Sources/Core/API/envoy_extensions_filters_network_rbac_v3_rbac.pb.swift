@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Allows or denies connections.
 public nonisolated struct Envoy_Extensions_Filters_Network_Rbac_V3_RBAC: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Allow all when unset.
   public var rules: Envoy_Config_Rbac_V3_RBAC {
     get {_rules ?? Envoy_Config_Rbac_V3_RBAC()}
     set {_rules = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_Rbac_V3_RBAC: Sendabl
   /// Clears the value of `rules`. Subsequent reads from it will return its default value.
   public mutating func clearRules() {self._rules = nil}
 
+  /// Counted, not enforced.
   public var shadowRules: Envoy_Config_Rbac_V3_RBAC {
     get {_shadowRules ?? Envoy_Config_Rbac_V3_RBAC()}
     set {_shadowRules = newValue}
@@ -43,12 +46,16 @@ public nonisolated struct Envoy_Extensions_Filters_Network_Rbac_V3_RBAC: Sendabl
   /// Clears the value of `shadowRules`. Subsequent reads from it will return its default value.
   public mutating func clearShadowRules() {self._shadowRules = nil}
 
+  /// For the shadow rules' stats.
   public var shadowRulesStatPrefix: String = String()
 
+  /// Stats at <prefix>rbac.
   public var statPrefix: String = String()
 
+  /// When the rules are applied. Default at the first byte.
   public var enforcementType: Envoy_Extensions_Filters_Network_Rbac_V3_RBAC.EnforcementType = .oneTimeOnFirstByte
 
+  /// How long to hold a denied connection. Default: not at all.
   public var delayDeny: SwiftProtobuf.Google_Protobuf_Duration {
     get {_delayDeny ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_delayDeny = newValue}
@@ -60,6 +67,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_Rbac_V3_RBAC: Sendabl
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// When the rules are applied.
   public nonisolated enum EnforcementType: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case oneTimeOnFirstByte // = 0

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// When the upstream is connected.
 public nonisolated enum Envoy_Extensions_Filters_Network_TcpProxy_V3_UpstreamConnectMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case immediate // = 0
@@ -58,11 +59,13 @@ public nonisolated enum Envoy_Extensions_Filters_Network_TcpProxy_V3_UpstreamCon
 
 }
 
+/// Relays bytes to a host of a cluster.
 public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Stats at tcp.<prefix>.
   public var statPrefix: String {
     get {_storage._statPrefix}
     set {_uniqueStorage()._statPrefix = newValue}
@@ -73,6 +76,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
     set {_uniqueStorage()._clusterSpecifier = newValue}
   }
 
+  /// The cluster.
   public var cluster: String {
     get {
       if case .cluster(let v)? = _storage._clusterSpecifier {return v}
@@ -81,6 +85,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
     set {_uniqueStorage()._clusterSpecifier = .cluster(newValue)}
   }
 
+  /// Clusters drawn by weight.
   public var weightedClusters: Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.WeightedCluster {
     get {
       if case .weightedClusters(let v)? = _storage._clusterSpecifier {return v}
@@ -89,6 +94,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
     set {_uniqueStorage()._clusterSpecifier = .weightedClusters(newValue)}
   }
 
+  /// Which subset of hosts.
   public var metadataMatch: Envoy_Config_Core_V3_Metadata {
     get {_storage._metadataMatch ?? Envoy_Config_Core_V3_Metadata()}
     set {_uniqueStorage()._metadataMatch = newValue}
@@ -98,6 +104,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `metadataMatch`. Subsequent reads from it will return its default value.
   public mutating func clearMetadataMatch() {_uniqueStorage()._metadataMatch = nil}
 
+  /// Without a byte either way. Default 1h; 0s is never.
   public var idleTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._idleTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._idleTimeout = newValue}
@@ -107,6 +114,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `idleTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearIdleTimeout() {_uniqueStorage()._idleTimeout = nil}
 
+  /// Without a byte from the client.
   public var downstreamIdleTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._downstreamIdleTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._downstreamIdleTimeout = newValue}
@@ -116,6 +124,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `downstreamIdleTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearDownstreamIdleTimeout() {_uniqueStorage()._downstreamIdleTimeout = nil}
 
+  /// Without a byte from the server.
   public var upstreamIdleTimeout: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._upstreamIdleTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._upstreamIdleTimeout = newValue}
@@ -125,11 +134,13 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `upstreamIdleTimeout`. Subsequent reads from it will return its default value.
   public mutating func clearUpstreamIdleTimeout() {_uniqueStorage()._upstreamIdleTimeout = nil}
 
+  /// One record per connection, and more as access_log_options say.
   public var accessLog: [Envoy_Config_Accesslog_V3_AccessLog] {
     get {_storage._accessLog}
     set {_uniqueStorage()._accessLog = newValue}
   }
 
+  /// Tries, each with a host chosen anew. Default 1.
   public var maxConnectAttempts: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._maxConnectAttempts ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._maxConnectAttempts = newValue}
@@ -139,6 +150,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `maxConnectAttempts`. Subsequent reads from it will return its default value.
   public mutating func clearMaxConnectAttempts() {_uniqueStorage()._maxConnectAttempts = nil}
 
+  /// Pauses between tries. Default: none.
   public var backoffOptions: Envoy_Config_Core_V3_BackoffStrategy {
     get {_storage._backoffOptions ?? Envoy_Config_Core_V3_BackoffStrategy()}
     set {_uniqueStorage()._backoffOptions = newValue}
@@ -148,11 +160,13 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `backoffOptions`. Subsequent reads from it will return its default value.
   public mutating func clearBackoffOptions() {_uniqueStorage()._backoffOptions = nil}
 
+  /// What consistent hashing uses; one at most.
   public var hashPolicy: [Envoy_Type_V3_HashPolicy] {
     get {_storage._hashPolicy}
     set {_uniqueStorage()._hashPolicy = newValue}
   }
 
+  /// However busy. Default: no limit.
   public var maxDownstreamConnectionDuration: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._maxDownstreamConnectionDuration ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_uniqueStorage()._maxDownstreamConnectionDuration = newValue}
@@ -162,6 +176,7 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `maxDownstreamConnectionDuration`. Subsequent reads from it will return its default value.
   public mutating func clearMaxDownstreamConnectionDuration() {_uniqueStorage()._maxDownstreamConnectionDuration = nil}
 
+  /// A random addition to it.
   public var maxDownstreamConnectionDurationJitterPercentage: Envoy_Type_V3_Percent {
     get {_storage._maxDownstreamConnectionDurationJitterPercentage ?? Envoy_Type_V3_Percent()}
     set {_uniqueStorage()._maxDownstreamConnectionDurationJitterPercentage = newValue}
@@ -171,6 +186,8 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `maxDownstreamConnectionDurationJitterPercentage`. Subsequent reads from it will return its default value.
   public mutating func clearMaxDownstreamConnectionDurationJitterPercentage() {_uniqueStorage()._maxDownstreamConnectionDurationJitterPercentage = nil}
 
+  /// Older form of access_log_options.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var accessLogFlushInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_storage._accessLogFlushInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
@@ -181,12 +198,15 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `accessLogFlushInterval`. Subsequent reads from it will return its default value.
   public mutating func clearAccessLogFlushInterval() {_uniqueStorage()._accessLogFlushInterval = nil}
 
+  /// Older form of access_log_options.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var flushAccessLogOnConnected: Bool {
     get {_storage._flushAccessLogOnConnected}
     set {_uniqueStorage()._flushAccessLogOnConnected = newValue}
   }
 
+  /// When records are made besides the end.
   public var accessLogOptions: Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.TcpAccessLogOptions {
     get {_storage._accessLogOptions ?? Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.TcpAccessLogOptions()}
     set {_uniqueStorage()._accessLogOptions = newValue}
@@ -196,11 +216,13 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   /// Clears the value of `accessLogOptions`. Subsequent reads from it will return its default value.
   public mutating func clearAccessLogOptions() {_uniqueStorage()._accessLogOptions = nil}
 
+  /// When the upstream is connected. Default at once.
   public var upstreamConnectMode: Envoy_Extensions_Filters_Network_TcpProxy_V3_UpstreamConnectMode {
     get {_storage._upstreamConnectMode}
     set {_uniqueStorage()._upstreamConnectMode = newValue}
   }
 
+  /// Read before the upstream is connected. At most 1 MiB; needed with other modes than IMMEDIATE.
   public var maxEarlyDataBytes: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_storage._maxEarlyDataBytes ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_uniqueStorage()._maxEarlyDataBytes = newValue}
@@ -223,29 +245,37 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_ClusterSpecifier: Equatable, Sendable {
+    /// The cluster.
     case cluster(String)
+    /// Clusters drawn by weight.
     case weightedClusters(Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.WeightedCluster)
 
   }
 
+  /// Clusters drawn by weight.
   public nonisolated struct WeightedCluster: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// The clusters.
     public var clusters: [Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.WeightedCluster.ClusterWeight] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// One of them.
     public nonisolated struct ClusterWeight: Sendable {
       // SwiftProtobuf.Message conformance is added in an extension below. See the
       // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
       // methods supported on all messages.
 
+      /// The cluster.
       public var name: String = String()
 
+      /// At least 1.
       public var weight: UInt32 = 0
 
+      /// Added to the proxy's own.
       public var metadataMatch: Envoy_Config_Core_V3_Metadata {
         get {_metadataMatch ?? Envoy_Config_Core_V3_Metadata()}
         set {_metadataMatch = newValue}
@@ -265,11 +295,13 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
     public init() {}
   }
 
+  /// When records are made besides the end.
   public nonisolated struct TcpAccessLogOptions: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// During the connection. Default: never.
     public var accessLogFlushInterval: SwiftProtobuf.Google_Protobuf_Duration {
       get {_accessLogFlushInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_accessLogFlushInterval = newValue}
@@ -279,8 +311,10 @@ public nonisolated struct Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy:
     /// Clears the value of `accessLogFlushInterval`. Subsequent reads from it will return its default value.
     public mutating func clearAccessLogFlushInterval() {self._accessLogFlushInterval = nil}
 
+    /// When the upstream is connected. Default false.
     public var flushAccessLogOnConnected: Bool = false
 
+    /// When the connection begins. Default false.
     public var flushAccessLogOnStart: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

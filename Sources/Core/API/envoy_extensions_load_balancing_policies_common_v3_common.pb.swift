@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// How localities are used.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_Local
 
   public var localityConfigSpecifier: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.OneOf_LocalityConfigSpecifier? = nil
 
+  /// What to do in panic.
   public var zoneAwareLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.ZoneAwareLbConfig {
     get {
       if case .zoneAwareLbConfig(let v)? = localityConfigSpecifier {return v}
@@ -35,6 +37,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_Local
     set {localityConfigSpecifier = .zoneAwareLbConfig(newValue)}
   }
 
+  /// Choose a locality by weight first.
   public var localityWeightedLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig {
     get {
       if case .localityWeightedLbConfig(let v)? = localityConfigSpecifier {return v}
@@ -46,16 +49,20 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_Local
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_LocalityConfigSpecifier: Equatable, Sendable {
+    /// What to do in panic.
     case zoneAwareLbConfig(Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.ZoneAwareLbConfig)
+    /// Choose a locality by weight first.
     case localityWeightedLbConfig(Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig)
 
   }
 
+  /// What to do in panic.
   public nonisolated struct ZoneAwareLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Fail instead of using all hosts. Default false.
     public var failTrafficOnPanic: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -63,6 +70,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_Local
     public init() {}
   }
 
+  /// Choose a locality by weight first.
   public nonisolated struct LocalityWeightedLbConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -76,11 +84,13 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_Local
   public init() {}
 }
 
+/// New hosts get their share gradually.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// How long it takes; no slow start when unset.
   public var slowStartWindow: SwiftProtobuf.Google_Protobuf_Duration {
     get {_slowStartWindow ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_slowStartWindow = newValue}
@@ -90,6 +100,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowS
   /// Clears the value of `slowStartWindow`. Subsequent reads from it will return its default value.
   public mutating func clearSlowStartWindow() {self._slowStartWindow = nil}
 
+  /// Shape of the growth. Default 1: a straight line.
   public var aggression: Envoy_Config_Core_V3_RuntimeDouble {
     get {_aggression ?? Envoy_Config_Core_V3_RuntimeDouble()}
     set {_aggression = newValue}
@@ -99,6 +110,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowS
   /// Clears the value of `aggression`. Subsequent reads from it will return its default value.
   public mutating func clearAggression() {self._aggression = nil}
 
+  /// Where it starts. Default 10%.
   public var minWeightPercent: Envoy_Type_V3_Percent {
     get {_minWeightPercent ?? Envoy_Type_V3_Percent()}
     set {_minWeightPercent = newValue}
@@ -117,13 +129,16 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowS
   fileprivate var _minWeightPercent: Envoy_Type_V3_Percent? = nil
 }
 
+/// For ring hash and Maglev.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Hash the host's name, not its address. Default false.
   public var useHostnameForHashing: Bool = false
 
+  /// Bounded load in percent of the average, at least 100. Default: unbounded.
   public var hashBalanceFactor: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_hashBalanceFactor ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_hashBalanceFactor = newValue}

@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// The less busy of some hosts.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3_LeastRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Hosts drawn for a comparison. Default 2, at least 2.
   public var choiceCount: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_choiceCount ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_choiceCount = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3
   /// Clears the value of `choiceCount`. Subsequent reads from it will return its default value.
   public mutating func clearChoiceCount() {self._choiceCount = nil}
 
+  /// With unequal weights: how strongly active requests count. Default 1.
   public var activeRequestBias: Envoy_Config_Core_V3_RuntimeDouble {
     get {_activeRequestBias ?? Envoy_Config_Core_V3_RuntimeDouble()}
     set {_activeRequestBias = newValue}
@@ -43,6 +46,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3
   /// Clears the value of `activeRequestBias`. Subsequent reads from it will return its default value.
   public mutating func clearActiveRequestBias() {self._activeRequestBias = nil}
 
+  /// Gradual start.
   public var slowStartConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig {
     get {_slowStartConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig()}
     set {_slowStartConfig = newValue}
@@ -52,6 +56,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3
   /// Clears the value of `slowStartConfig`. Subsequent reads from it will return its default value.
   public mutating func clearSlowStartConfig() {self._slowStartConfig = nil}
 
+  /// How localities are used.
   public var localityLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig {
     get {_localityLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig()}
     set {_localityLbConfig = newValue}
@@ -61,6 +66,8 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3
   /// Clears the value of `localityLbConfig`. Subsequent reads from it will return its default value.
   public mutating func clearLocalityLbConfig() {self._localityLbConfig = nil}
 
+  /// Older form of selection_method FULL_SCAN.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var enableFullScan: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_enableFullScan ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
@@ -71,10 +78,12 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3
   /// Clears the value of `enableFullScan`. Subsequent reads from it will return its default value.
   public mutating func clearEnableFullScan() {self._enableFullScan = nil}
 
+  /// Whether some or all hosts are compared. Default N_CHOICES.
   public var selectionMethod: Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3_LeastRequest.SelectionMethod = .nChoices
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Whether some or all hosts are compared.
   public nonisolated enum SelectionMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case nChoices // = 0

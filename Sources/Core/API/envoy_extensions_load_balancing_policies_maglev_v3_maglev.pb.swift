@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Hosts in a Maglev table.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Maglev: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// A prime, at most 5000011. Default 65537.
   public var tableSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_tableSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_tableSize = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Magle
   /// Clears the value of `tableSize`. Subsequent reads from it will return its default value.
   public mutating func clearTableSize() {self._tableSize = nil}
 
+  /// Names and bounded load.
   public var consistentHashingLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig {
     get {_consistentHashingLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig()}
     set {_consistentHashingLbConfig = newValue}
@@ -43,6 +46,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Magle
   /// Clears the value of `consistentHashingLbConfig`. Subsequent reads from it will return its default value.
   public mutating func clearConsistentHashingLbConfig() {self._consistentHashingLbConfig = nil}
 
+  /// Choose a locality by weight first.
   public var localityWeightedLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig {
     get {_localityWeightedLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig()}
     set {_localityWeightedLbConfig = newValue}

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Hosts on a ring of hashes.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Default xxHash.
   public var hashFunction: Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash.HashFunction = .defaultHash
 
+  /// Default 1024.
   public var minimumRingSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_minimumRingSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_minimumRingSize = newValue}
@@ -36,6 +39,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_Rin
   /// Clears the value of `minimumRingSize`. Subsequent reads from it will return its default value.
   public mutating func clearMinimumRingSize() {self._minimumRingSize = nil}
 
+  /// Default and limit 8388608.
   public var maximumRingSize: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_maximumRingSize ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_maximumRingSize = newValue}
@@ -45,9 +49,13 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_Rin
   /// Clears the value of `maximumRingSize`. Subsequent reads from it will return its default value.
   public mutating func clearMaximumRingSize() {self._maximumRingSize = nil}
 
+  /// Older form of consistent_hashing_lb_config.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var useHostnameForHashing: Bool = false
 
+  /// Older form of consistent_hashing_lb_config.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var hashBalanceFactor: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_hashBalanceFactor ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
@@ -58,6 +66,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_Rin
   /// Clears the value of `hashBalanceFactor`. Subsequent reads from it will return its default value.
   public mutating func clearHashBalanceFactor() {self._hashBalanceFactor = nil}
 
+  /// Names and bounded load.
   public var consistentHashingLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig {
     get {_consistentHashingLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig()}
     set {_consistentHashingLbConfig = newValue}
@@ -67,6 +76,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_Rin
   /// Clears the value of `consistentHashingLbConfig`. Subsequent reads from it will return its default value.
   public mutating func clearConsistentHashingLbConfig() {self._consistentHashingLbConfig = nil}
 
+  /// Choose a locality by weight first.
   public var localityWeightedLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig {
     get {_localityWeightedLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig.LocalityWeightedLbConfig()}
     set {_localityWeightedLbConfig = newValue}
@@ -78,6 +88,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_Rin
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// How places on the ring are computed.
   public nonisolated enum HashFunction: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case defaultHash // = 0

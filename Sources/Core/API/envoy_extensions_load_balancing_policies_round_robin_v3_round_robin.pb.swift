@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Hosts by turns, by weight.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Gradual start.
   public var slowStartConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig {
     get {_slowStartConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig()}
     set {_slowStartConfig = newValue}
@@ -34,6 +36,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_R
   /// Clears the value of `slowStartConfig`. Subsequent reads from it will return its default value.
   public mutating func clearSlowStartConfig() {self._slowStartConfig = nil}
 
+  /// How localities are used.
   public var localityLbConfig: Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig {
     get {_localityLbConfig ?? Envoy_Extensions_LoadBalancingPolicies_Common_V3_LocalityLbConfig()}
     set {_localityLbConfig = newValue}

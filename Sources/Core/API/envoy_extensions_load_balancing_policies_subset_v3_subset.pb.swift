@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Subsets of hosts by metadata.
 public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subset: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// When no subset matches. Default NO_FALLBACK.
   public var fallbackPolicy: Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subset.LbSubsetFallbackPolicy = .noFallback
 
+  /// For DEFAULT_SUBSET.
   public var defaultSubset: SwiftProtobuf.Google_Protobuf_Struct {
     get {_defaultSubset ?? SwiftProtobuf.Google_Protobuf_Struct()}
     set {_defaultSubset = newValue}
@@ -36,20 +39,28 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subse
   /// Clears the value of `defaultSubset`. Subsequent reads from it will return its default value.
   public mutating func clearDefaultSubset() {self._defaultSubset = nil}
 
+  /// Sets of keys to build subsets for.
   public var subsetSelectors: [Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subset.LbSubsetSelector] = []
 
+  /// Ignore keys that no selector has. Default false.
   public var allowRedundantKeys: Bool = false
 
+  /// Use locality weights inside subsets. Default false.
   public var localityWeightAware: Bool = false
 
+  /// Scale them by the share of hosts in the subset. Default false.
   public var scaleLocalityWeight: Bool = false
 
+  /// Choose any host when the fallback has none. Default false.
   public var panicModeAny: Bool = false
 
+  /// A list in a host's metadata matches each of its items. Default false.
   public var listAsAny: Bool = false
 
+  /// Whether alternatives may be given with the match.
   public var metadataFallbackPolicy: Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subset.LbSubsetMetadataFallbackPolicy = .metadataNoFallback
 
+  /// How a host of the subset is chosen.
   public var subsetLbPolicy: Envoy_Config_Cluster_V3_LoadBalancingPolicy {
     get {_subsetLbPolicy ?? Envoy_Config_Cluster_V3_LoadBalancingPolicy()}
     set {_subsetLbPolicy = newValue}
@@ -61,6 +72,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subse
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// When no subset matches.
   public nonisolated enum LbSubsetFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case noFallback // = 0
@@ -99,6 +111,7 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subse
 
   }
 
+  /// Whether alternatives are tried.
   public nonisolated enum LbSubsetMetadataFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case metadataNoFallback // = 0
@@ -133,21 +146,27 @@ public nonisolated struct Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subse
 
   }
 
+  /// One set of keys.
   public nonisolated struct LbSubsetSelector: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// The keys.
     public var keys: [String] = []
 
+    /// Each subset has one host; lookups are cheaper. Default false.
     public var singleHostPerSubset: Bool = false
 
+    /// Instead of the common one.
     public var fallbackPolicy: Envoy_Extensions_LoadBalancingPolicies_Subset_V3_Subset.LbSubsetSelector.LbSubsetSelectorFallbackPolicy = .notDefined
 
+    /// For KEYS_SUBSET: keys that remain.
     public var fallbackKeysSubset: [String] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// When this selector's subset is missing.
     public nonisolated enum LbSubsetSelectorFallbackPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
       public typealias RawValue = Int
       case notDefined // = 0

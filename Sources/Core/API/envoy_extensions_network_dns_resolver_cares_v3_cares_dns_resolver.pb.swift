@@ -20,17 +20,22 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// The c-ares resolver.
 public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDnsResolverConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Servers to ask; the system's when empty.
   public var resolvers: [Envoy_Config_Core_V3_Address] = []
 
+  /// Ask them only when the system has none. Default false.
   public var useResolversAsFallback: Bool = false
 
+  /// Drop addresses of families without a route. Default false.
   public var filterUnroutableFamilies: Bool = false
 
+  /// How questions are sent.
   public var dnsResolverOptions: Envoy_Config_Core_V3_DnsResolverOptions {
     get {_dnsResolverOptions ?? Envoy_Config_Core_V3_DnsResolverOptions()}
     set {_dnsResolverOptions = newValue}
@@ -40,6 +45,7 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `dnsResolverOptions`. Subsequent reads from it will return its default value.
   public mutating func clearDnsResolverOptions() {self._dnsResolverOptions = nil}
 
+  /// Questions per UDP socket. Default: no limit.
   public var udpMaxQueries: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_udpMaxQueries ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_udpMaxQueries = newValue}
@@ -49,6 +55,7 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `udpMaxQueries`. Subsequent reads from it will return its default value.
   public mutating func clearUdpMaxQueries() {self._udpMaxQueries = nil}
 
+  /// For the first try. Default 5.
   public var queryTimeoutSeconds: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_queryTimeoutSeconds ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_queryTimeoutSeconds = newValue}
@@ -58,6 +65,7 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `queryTimeoutSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearQueryTimeoutSeconds() {self._queryTimeoutSeconds = nil}
 
+  /// Default 4.
   public var queryTries: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_queryTries ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_queryTries = newValue}
@@ -67,8 +75,10 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `queryTries`. Subsequent reads from it will return its default value.
   public mutating func clearQueryTries() {self._queryTries = nil}
 
+  /// Ask the servers by turns. Default false.
   public var rotateNameservers: Bool = false
 
+  /// From 512 to 4096. Default 1232.
   public var edns0MaxPayloadSize: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_edns0MaxPayloadSize ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_edns0MaxPayloadSize = newValue}
@@ -78,6 +88,7 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `edns0MaxPayloadSize`. Subsequent reads from it will return its default value.
   public mutating func clearEdns0MaxPayloadSize() {self._edns0MaxPayloadSize = nil}
 
+  /// Renew the socket after this time. Default 0s: never.
   public var maxUdpChannelDuration: SwiftProtobuf.Google_Protobuf_Duration {
     get {_maxUdpChannelDuration ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_maxUdpChannelDuration = newValue}
@@ -87,6 +98,7 @@ public nonisolated struct Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDns
   /// Clears the value of `maxUdpChannelDuration`. Subsequent reads from it will return its default value.
   public mutating func clearMaxUdpChannelDuration() {self._maxUdpChannelDuration = nil}
 
+  /// Renew the socket after a time-out. Default false.
   public var reinitChannelOnTimeout: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

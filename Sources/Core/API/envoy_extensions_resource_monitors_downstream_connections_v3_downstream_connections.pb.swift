@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Limits the connections of all listeners together.
 public nonisolated struct Envoy_Extensions_ResourceMonitors_DownstreamConnections_V3_DownstreamConnectionsConfig: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Over it, new connections are closed at once and counted.
   public var maxActiveDownstreamConnections: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

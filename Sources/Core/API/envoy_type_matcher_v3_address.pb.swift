@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches an address.
 public nonisolated struct Envoy_Type_Matcher_V3_AddressMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// One of these.
   public var ranges: [Xds_Core_V3_CidrRange] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,15 +20,18 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches an object of filter state.
 public nonisolated struct Envoy_Type_Matcher_V3_FilterStateMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Its name.
   public var key: String = String()
 
   public var matcher: Envoy_Type_Matcher_V3_FilterStateMatcher.OneOf_Matcher? = nil
 
+  /// As a text.
   public var stringMatch: Envoy_Type_Matcher_V3_StringMatcher {
     get {
       if case .stringMatch(let v)? = matcher {return v}
@@ -37,6 +40,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_FilterStateMatcher: Sendable {
     set {matcher = .stringMatch(newValue)}
   }
 
+  /// As an address.
   public var addressMatch: Envoy_Type_Matcher_V3_AddressMatcher {
     get {
       if case .addressMatch(let v)? = matcher {return v}
@@ -48,7 +52,9 @@ public nonisolated struct Envoy_Type_Matcher_V3_FilterStateMatcher: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Matcher: Equatable, Sendable {
+    /// As a text.
     case stringMatch(Envoy_Type_Matcher_V3_StringMatcher)
+    /// As an address.
     case addressMatch(Envoy_Type_Matcher_V3_AddressMatcher)
 
   }

@@ -20,15 +20,19 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches a value inside metadata.
 public nonisolated struct Envoy_Type_Matcher_V3_MetadataMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The object's name.
   public var filter: String = String()
 
+  /// The way to the value.
   public var path: [Envoy_Type_Matcher_V3_MetadataMatcher.PathSegment] = []
 
+  /// What it must be.
   public var value: Envoy_Type_Matcher_V3_ValueMatcher {
     get {_value ?? Envoy_Type_Matcher_V3_ValueMatcher()}
     set {_value = newValue}
@@ -38,10 +42,12 @@ public nonisolated struct Envoy_Type_Matcher_V3_MetadataMatcher: Sendable {
   /// Clears the value of `value`. Subsequent reads from it will return its default value.
   public mutating func clearValue() {self._value = nil}
 
+  /// Match when it is not. Default false.
   public var invert: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// One step.
   public nonisolated struct PathSegment: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -49,6 +55,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_MetadataMatcher: Sendable {
 
     public var segment: Envoy_Type_Matcher_V3_MetadataMatcher.PathSegment.OneOf_Segment? = nil
 
+    /// A key.
     public var key: String {
       get {
         if case .key(let v)? = segment {return v}
@@ -60,6 +67,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_MetadataMatcher: Sendable {
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public nonisolated enum OneOf_Segment: Equatable, Sendable {
+      /// A key.
       case key(String)
 
     }

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches a number.
 public nonisolated struct Envoy_Type_Matcher_V3_DoubleMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_DoubleMatcher: Sendable {
 
   public var matchPattern: Envoy_Type_Matcher_V3_DoubleMatcher.OneOf_MatchPattern? = nil
 
+  /// Inside it; the end is outside.
   public var range: Envoy_Type_V3_DoubleRange {
     get {
       if case .range(let v)? = matchPattern {return v}
@@ -35,6 +37,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_DoubleMatcher: Sendable {
     set {matchPattern = .range(newValue)}
   }
 
+  /// The same.
   public var exact: Double {
     get {
       if case .exact(let v)? = matchPattern {return v}
@@ -46,7 +49,9 @@ public nonisolated struct Envoy_Type_Matcher_V3_DoubleMatcher: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_MatchPattern: Equatable, Sendable {
+    /// Inside it; the end is outside.
     case range(Envoy_Type_V3_DoubleRange)
+    /// The same.
     case exact(Double)
 
   }

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches a path.
 public nonisolated struct Envoy_Type_Matcher_V3_PathMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_PathMatcher: Sendable {
 
   public var rule: Envoy_Type_Matcher_V3_PathMatcher.OneOf_Rule? = nil
 
+  /// The text.
   public var path: Envoy_Type_Matcher_V3_StringMatcher {
     get {
       if case .path(let v)? = rule {return v}
@@ -38,6 +40,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_PathMatcher: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Rule: Equatable, Sendable {
+    /// The text.
     case path(Envoy_Type_Matcher_V3_StringMatcher)
 
   }

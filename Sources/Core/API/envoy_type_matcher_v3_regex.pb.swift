@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A regular expression in RE2's syntax.
 public nonisolated struct Envoy_Type_Matcher_V3_RegexMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,8 @@ public nonisolated struct Envoy_Type_Matcher_V3_RegexMatcher: Sendable {
 
   public var engineType: Envoy_Type_Matcher_V3_RegexMatcher.OneOf_EngineType? = nil
 
+  /// The engine; there is only this one.
+  ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var googleRe2: Envoy_Type_Matcher_V3_RegexMatcher.GoogleRE2 {
     get {
@@ -36,21 +39,27 @@ public nonisolated struct Envoy_Type_Matcher_V3_RegexMatcher: Sendable {
     set {engineType = .googleRe2(newValue)}
   }
 
+  /// The expression.
   public var regex: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_EngineType: Equatable, Sendable {
+    /// The engine; there is only this one.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     case googleRe2(Envoy_Type_Matcher_V3_RegexMatcher.GoogleRE2)
 
   }
 
+  /// The engine's limits.
   public nonisolated struct GoogleRE2: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// No longer used.
+    ///
     /// NOTE: This field was marked as deprecated in the .proto file.
     public var maxProgramSize: SwiftProtobuf.Google_Protobuf_UInt32Value {
       get {_maxProgramSize ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}

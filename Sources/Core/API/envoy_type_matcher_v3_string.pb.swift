@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches a text.
 public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
 
   public var matchPattern: Envoy_Type_Matcher_V3_StringMatcher.OneOf_MatchPattern? = nil
 
+  /// The same.
   public var exact: String {
     get {
       if case .exact(let v)? = matchPattern {return v}
@@ -35,6 +37,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .exact(newValue)}
   }
 
+  /// Starts with it.
   public var prefix: String {
     get {
       if case .prefix(let v)? = matchPattern {return v}
@@ -43,6 +46,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .prefix(newValue)}
   }
 
+  /// Ends with it.
   public var suffix: String {
     get {
       if case .suffix(let v)? = matchPattern {return v}
@@ -51,6 +55,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .suffix(newValue)}
   }
 
+  /// The whole text matches.
   public var safeRegex: Envoy_Type_Matcher_V3_RegexMatcher {
     get {
       if case .safeRegex(let v)? = matchPattern {return v}
@@ -59,6 +64,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .safeRegex(newValue)}
   }
 
+  /// Has it somewhere.
   public var contains: String {
     get {
       if case .contains(let v)? = matchPattern {return v}
@@ -67,15 +73,21 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .contains(newValue)}
   }
 
+  /// Case does not matter; not for safe_regex. Default false.
   public var ignoreCase: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_MatchPattern: Equatable, Sendable {
+    /// The same.
     case exact(String)
+    /// Starts with it.
     case prefix(String)
+    /// Ends with it.
     case suffix(String)
+    /// The whole text matches.
     case safeRegex(Envoy_Type_Matcher_V3_RegexMatcher)
+    /// Has it somewhere.
     case contains(String)
 
   }
@@ -83,11 +95,13 @@ public nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
   public init() {}
 }
 
+/// One of several.
 public nonisolated struct Envoy_Type_Matcher_V3_ListStringMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The patterns.
   public var patterns: [Envoy_Type_Matcher_V3_StringMatcher] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

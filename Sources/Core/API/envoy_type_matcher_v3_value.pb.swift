@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Matches a value of metadata.
 public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -30,6 +31,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = newValue}
   }
 
+  /// It is null.
   public var nullMatch: Envoy_Type_Matcher_V3_ValueMatcher.NullMatch {
     get {
       if case .nullMatch(let v)? = _storage._matchPattern {return v}
@@ -38,6 +40,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .nullMatch(newValue)}
   }
 
+  /// A number.
   public var doubleMatch: Envoy_Type_Matcher_V3_DoubleMatcher {
     get {
       if case .doubleMatch(let v)? = _storage._matchPattern {return v}
@@ -46,6 +49,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .doubleMatch(newValue)}
   }
 
+  /// A text.
   public var stringMatch: Envoy_Type_Matcher_V3_StringMatcher {
     get {
       if case .stringMatch(let v)? = _storage._matchPattern {return v}
@@ -54,6 +58,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .stringMatch(newValue)}
   }
 
+  /// A truth value.
   public var boolMatch: Bool {
     get {
       if case .boolMatch(let v)? = _storage._matchPattern {return v}
@@ -62,6 +67,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .boolMatch(newValue)}
   }
 
+  /// It is there (true) or not (false).
   public var presentMatch: Bool {
     get {
       if case .presentMatch(let v)? = _storage._matchPattern {return v}
@@ -70,6 +76,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .presentMatch(newValue)}
   }
 
+  /// An item of a list.
   public var listMatch: Envoy_Type_Matcher_V3_ListMatcher {
     get {
       if case .listMatch(let v)? = _storage._matchPattern {return v}
@@ -78,6 +85,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
     set {_uniqueStorage()._matchPattern = .listMatch(newValue)}
   }
 
+  /// One must hold.
   public var orMatch: Envoy_Type_Matcher_V3_OrMatcher {
     get {
       if case .orMatch(let v)? = _storage._matchPattern {return v}
@@ -89,16 +97,24 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_MatchPattern: Equatable, Sendable {
+    /// It is null.
     case nullMatch(Envoy_Type_Matcher_V3_ValueMatcher.NullMatch)
+    /// A number.
     case doubleMatch(Envoy_Type_Matcher_V3_DoubleMatcher)
+    /// A text.
     case stringMatch(Envoy_Type_Matcher_V3_StringMatcher)
+    /// A truth value.
     case boolMatch(Bool)
+    /// It is there (true) or not (false).
     case presentMatch(Bool)
+    /// An item of a list.
     case listMatch(Envoy_Type_Matcher_V3_ListMatcher)
+    /// One must hold.
     case orMatch(Envoy_Type_Matcher_V3_OrMatcher)
 
   }
 
+  /// It is null.
   public nonisolated struct NullMatch: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -114,6 +130,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ValueMatcher: @unchecked Sendabl
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Matches a list.
 public nonisolated struct Envoy_Type_Matcher_V3_ListMatcher: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -124,6 +141,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ListMatcher: @unchecked Sendable
     set {_uniqueStorage()._matchPattern = newValue}
   }
 
+  /// One of its items.
   public var oneOf: Envoy_Type_Matcher_V3_ValueMatcher {
     get {
       if case .oneOf(let v)? = _storage._matchPattern {return v}
@@ -135,6 +153,7 @@ public nonisolated struct Envoy_Type_Matcher_V3_ListMatcher: @unchecked Sendable
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_MatchPattern: Equatable, Sendable {
+    /// One of its items.
     case oneOf(Envoy_Type_Matcher_V3_ValueMatcher)
 
   }
@@ -144,11 +163,13 @@ public nonisolated struct Envoy_Type_Matcher_V3_ListMatcher: @unchecked Sendable
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// One must hold.
 public nonisolated struct Envoy_Type_Matcher_V3_OrMatcher: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// At least two.
   public var valueMatchers: [Envoy_Type_Matcher_V3_ValueMatcher] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,6 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What consistent hashing uses.
 public nonisolated struct Envoy_Type_V3_HashPolicy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -27,6 +28,7 @@ public nonisolated struct Envoy_Type_V3_HashPolicy: Sendable {
 
   public var policySpecifier: Envoy_Type_V3_HashPolicy.OneOf_PolicySpecifier? = nil
 
+  /// The client's address.
   public var sourceIp: Envoy_Type_V3_HashPolicy.SourceIp {
     get {
       if case .sourceIp(let v)? = policySpecifier {return v}
@@ -35,6 +37,7 @@ public nonisolated struct Envoy_Type_V3_HashPolicy: Sendable {
     set {policySpecifier = .sourceIp(newValue)}
   }
 
+  /// An object of the connection's filter state.
   public var filterState: Envoy_Type_V3_HashPolicy.FilterState {
     get {
       if case .filterState(let v)? = policySpecifier {return v}
@@ -46,11 +49,14 @@ public nonisolated struct Envoy_Type_V3_HashPolicy: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_PolicySpecifier: Equatable, Sendable {
+    /// The client's address.
     case sourceIp(Envoy_Type_V3_HashPolicy.SourceIp)
+    /// An object of the connection's filter state.
     case filterState(Envoy_Type_V3_HashPolicy.FilterState)
 
   }
 
+  /// The client's address.
   public nonisolated struct SourceIp: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -61,11 +67,13 @@ public nonisolated struct Envoy_Type_V3_HashPolicy: Sendable {
     public init() {}
   }
 
+  /// An object of the connection's filter state.
   public nonisolated struct FilterState: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// Its name.
     public var key: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

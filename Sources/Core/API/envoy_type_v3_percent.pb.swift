@@ -20,11 +20,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// From 0 to 100.
 public nonisolated struct Envoy_Type_V3_Percent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The percentage.
   public var value: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -32,17 +34,21 @@ public nonisolated struct Envoy_Type_V3_Percent: Sendable {
   public init() {}
 }
 
+/// A share.
 public nonisolated struct Envoy_Type_V3_FractionalPercent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Of the denominator.
   public var numerator: UInt32 = 0
 
+  /// Default HUNDRED.
   public var denominator: Envoy_Type_V3_FractionalPercent.DenominatorType = .hundred
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// What the numerator is a part of.
   public nonisolated enum DenominatorType: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
     case hundred // = 0

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Integers.
 public nonisolated struct Envoy_Type_V3_Int64Range: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The first.
   public var start: Int64 = 0
 
+  /// After the last.
   public var end: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -34,13 +37,16 @@ public nonisolated struct Envoy_Type_V3_Int64Range: Sendable {
   public init() {}
 }
 
+/// Integers.
 public nonisolated struct Envoy_Type_V3_Int32Range: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The first.
   public var start: Int32 = 0
 
+  /// After the last.
   public var end: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -48,13 +54,16 @@ public nonisolated struct Envoy_Type_V3_Int32Range: Sendable {
   public init() {}
 }
 
+/// Numbers.
 public nonisolated struct Envoy_Type_V3_DoubleRange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The first.
   public var start: Double = 0
 
+  /// After the last.
   public var end: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,15 +20,19 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A version.
 public nonisolated struct Envoy_Type_V3_SemanticVersion: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Major.
   public var majorNumber: UInt32 = 0
 
+  /// Minor.
   public var minorNumber: UInt32 = 0
 
+  /// Patch.
   public var patch: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Tokens that are filled up steadily.
 public nonisolated struct Envoy_Type_V3_TokenBucket: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Tokens at the start and at most.
   public var maxTokens: UInt32 = 0
 
+  /// Default 1.
   public var tokensPerFill: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_tokensPerFill ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_tokensPerFill = newValue}
@@ -36,6 +39,7 @@ public nonisolated struct Envoy_Type_V3_TokenBucket: Sendable {
   /// Clears the value of `tokensPerFill`. Subsequent reads from it will return its default value.
   public mutating func clearTokensPerFill() {self._tokensPerFill = nil}
 
+  /// Between fillings.
   public var fillInterval: SwiftProtobuf.Google_Protobuf_Duration {
     get {_fillInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_fillInterval = newValue}

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A block of addresses.
 public nonisolated struct Xds_Core_V3_CidrRange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// An IP address.
   public var addressPrefix: String = String()
 
+  /// Leading bits that count.
   public var prefixLen: SwiftProtobuf.Google_Protobuf_UInt32Value {
     get {_prefixLen ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
     set {_prefixLen = newValue}

@@ -20,13 +20,16 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A message of any type, as an object. The loader turns it into the message itself.
 public nonisolated struct Xds_Type_V3_TypedStruct: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The message's type.
   public var typeURL: String = String()
 
+  /// Its fields.
   public var value: SwiftProtobuf.Google_Protobuf_Struct {
     get {_value ?? SwiftProtobuf.Google_Protobuf_Struct()}
     set {_value = newValue}

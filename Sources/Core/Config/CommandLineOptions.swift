@@ -64,7 +64,8 @@ package struct CommandLineOptions: ParsableCommand, Sendable {
     @Option(help: "The number of workers; by default the number of cores.")
     package var concurrency: Int?
 
-    @Option(name: [.customShort("l"), .customLong("log-level")],
+    @Option(
+        name: [.customShort("l"), .customLong("log-level")],
         help: "trace, debug, info, warning, error, critical or off.")
     package var logLevel: LogLevel = .info
 
@@ -134,9 +135,11 @@ package struct CommandLineOptions: ParsableCommand, Sendable {
         statsTags.compactMap(Self.tag)
     }
 
-    package mutating func validate() throws {
+    /// What is wrong with the values, in words; nil when nothing is. Asked after parsing, so that a misspelt option is
+    /// reported as such and not as the absence of what it meant.
+    var fault: String? {
         if let concurrency, concurrency < 0 || concurrency > 1024 {
-            throw ValidationError("--concurrency: out of range, found \(concurrency); allowed: 0 (one worker) to 1024")
+            return "--concurrency: out of range, found \(concurrency); allowed: 0 (one worker) to 1024"
         }
         let times: [(String, Int, ClosedRange<Int>)] = [
             ("--file-flush-interval-msec", fileFlushIntervalMS, 1...86_400_000),
@@ -146,31 +149,30 @@ package struct CommandLineOptions: ParsableCommand, Sendable {
             ("--base-id", baseID, 0...Int(UInt32.max)),
         ]
         for (name, value, range) in times where !range.contains(value) {
-            throw ValidationError(
-                "\(name): out of range, found \(value); allowed: \(range.lowerBound) to \(range.upperBound)")
+            return "\(name): out of range, found \(value); allowed: \(range.lowerBound) to \(range.upperBound)"
         }
         if let text = componentLogLevel, Self.componentLevels(text) == nil {
-            throw ValidationError(
-                "--component-log-level: found \"\(text)\"; allowed: COMPONENT:LEVEL pairs with commas between them, "
-                    + "levels \(LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
+            return "--component-log-level: found \"\(text)\"; allowed: COMPONENT:LEVEL pairs with commas between them, "
+                + "levels \(LogLevel.allCases.map(\.rawValue).joined(separator: ", "))"
         }
         for text in statsTags where Self.tag(text) == nil {
-            throw ValidationError("--stats-tag: found \"\(text)\"; allowed: NAME:VALUE, the name of letters, digits, _ . -")
+            return "--stats-tag: found \"\(text)\"; allowed: NAME:VALUE, the name of letters, digits, _ . -"
         }
         if isQuickMode {
             if configPath != nil {
-                throw ValidationError("--listen, --upstream, --admin and --print-config cannot be used with --config-path")
+                return "--listen, --upstream, --admin and --print-config cannot be used with --config-path"
             }
-            if listen.isEmpty { throw ValidationError("the quick mode needs --listen ADDRESS:PORT") }
+            if listen.isEmpty { return "the quick mode needs --listen ADDRESS:PORT" }
         } else if !version, configPath == nil, configYAML == nil {
-            throw ValidationError("a configuration is needed: --config-path FILE, --config-yaml TEXT or --listen ADDRESS:PORT")
+            return "a configuration is needed: --config-path FILE, --config-yaml TEXT or --listen ADDRESS:PORT"
         }
         for text in listen + (admin.map { [$0] } ?? []) where QuickMode.address(text, isListening: true) == nil {
-            throw ValidationError("found \"\(text)\"; allowed: ADDRESS:PORT with an IP address, or a path of a Unix socket")
+            return "found \"\(text)\"; allowed: ADDRESS:PORT with an IP address, or a path of a Unix socket"
         }
         for text in upstream where QuickMode.address(text, isListening: false) == nil {
-            throw ValidationError("--upstream: found \"\(text)\"; allowed: HOST:PORT, or a path of a Unix socket")
+            return "--upstream: found \"\(text)\"; allowed: HOST:PORT, or a path of a Unix socket"
         }
+        return nil
     }
 
     private static func componentLevels(_ text: String) -> [(component: String, level: LogLevel)]? {

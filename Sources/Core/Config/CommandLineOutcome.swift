@@ -21,11 +21,14 @@ package enum CommandLineOutcome: Sendable {
         for argument in arguments where argument.hasPrefix("--") {
             let name = String(argument.dropFirst(2).prefix { $0 != "=" })
             if unsupported.contains(name) {
-                return .stop(text: "--\(name) is an option of Envoy that Sluice does not support yet", exitCode: 1)
+                return .stop(
+                    text: "error: --\(name) is an option of Envoy that Sluice does not support yet", exitCode: 1)
             }
         }
         do {
-            return .run(try CommandLineOptions.parse(arguments))
+            let options = try CommandLineOptions.parse(arguments)
+            if let fault = options.fault { return .stop(text: "error: " + fault, exitCode: 1) }
+            return .run(options)
         } catch {
             let code = CommandLineOptions.exitCode(for: error)
             let text = CommandLineOptions.fullMessage(for: error)

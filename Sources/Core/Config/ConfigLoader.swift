@@ -48,7 +48,11 @@ package struct ConfigLoader: Sendable {
         }
         var loader = self
         loader.allowsUnknownFields = allowsUnknownFields || options.allowUnknownStaticFields
-        return loader.parse(texts)
+        var loaded = loader.parse(texts)
+        if options.skipDeprecatedLogs {
+            loaded.problems.removeAll { $0.severity == .warning && $0.text == RuleChecker.deprecatedText }
+        }
+        return loaded
     }
 
     /// Loads one file.

@@ -56,7 +56,8 @@ extension DocumentWalker {
         enumeration.values.map(\.name).joined(separator: ", ")
     }
 
-    private mutating func floating(_ value: ScalarValue, _ node: Int32, _ field: FieldSchema, _ isAlways: Bool) -> Bool {
+    private mutating func floating(_ value: ScalarValue, _ node: Int32, _ field: FieldSchema, _ isAlways: Bool) -> Bool
+    {
         let number: Double?
         switch value {
         case .number(let integer): number = Double(integer)
@@ -141,7 +142,8 @@ extension DocumentWalker {
                 number = named
             } else if let reserved = enumeration.reservedNames.first(where: { $0.uppercased() == text.uppercased() }) {
                 report(
-                    node, "\"\(reserved)\" is a value of Envoy's \(enumeration.fullName) that Sluice does not honour yet",
+                    node,
+                    "\"\(reserved)\" is a value of Envoy's \(enumeration.fullName) that Sluice does not honour yet",
                     allowed: enumNames(enumeration))
                 return false
             } else if let integer = Int32(text) {

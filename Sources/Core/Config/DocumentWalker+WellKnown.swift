@@ -295,11 +295,6 @@ extension DocumentWalker {
 
     // MARK: Extensions named without a configuration
 
-    /// A TypedExtensionConfig has the category of the field that holds it.
-    func typedExtensionPlace(_ message: MessageSchema) -> ExtensionCategory? {
-        message.fullName == "envoy.config.core.v3.TypedExtensionConfig" ? place : nil
-    }
-
     /// The `name` beside the typed configuration at hand, for reports.
     private var siblingName: String? { extensionNames.last ?? nil }
 
@@ -313,6 +308,10 @@ extension DocumentWalker {
         guard isWhole else { return }
         let nameNode = tree.lookUp(node, "name", "name")?.value
         let name = nameNode.map { tree.isScalar($0) ? tree.string($0) : "" } ?? ""
+        if category == .clusterType, let type = ExtensionCatalog.clusterTypesByName[name] {
+            report(nameNode, "cluster_type \"\(name)\" is not honoured yet; write type: \(type) instead of it")
+            return
+        }
         guard let known = catalog.find(name: name, in: category) else {
             if let nameNode, !name.isEmpty {
                 report(
@@ -330,7 +329,8 @@ extension DocumentWalker {
             return
         }
         report(
-            nameNode, "\"\(name)\" has no typed_config; taken as empty: add typed_config: {\"@type\": \(known.typeURL)}",
+            nameNode,
+            "\"\(name)\" has no typed_config; taken as empty: add typed_config: {\"@type\": \(known.typeURL)}",
             severity: .warning)
         let start = writer.begin(message.fields[index].number)
         writer.string(1, known.typeURL)

@@ -70,8 +70,8 @@ struct DocumentWalker {
         guard enter(node) else { return }
         defer { leave() }
         let outerPlace = place
-        if let category = ExtensionCatalog.holders[message.fullName] { place = category }
-        let isHolder = ExtensionCatalog.holders[message.fullName] != nil || typedExtensionPlace(message) != nil
+        if let category = message.holderCategory { place = category }
+        let isHolder = message.holderCategory != nil || message.isTypedExtension && place != nil
         if isHolder {
             let name = tree.lookUp(node, "name", "name")?.value
             extensionNames.append(name.flatMap { tree.isScalar($0) ? tree.string($0) : nil })
@@ -103,7 +103,7 @@ struct DocumentWalker {
                 path.steps.append(.field(message.fields[index].name))
                 let line = tree.nodes[Int(tree.key(node, Int(chosen[earlier].pair)))].line + 1
                 report(
-                    keyNode, "given twice; this later one counts, the one in line \(line) is ignored",
+                    keyNode, "duplicate key: this later one counts, the one in line \(line) is ignored",
                     severity: .warning)
                 path.steps.removeLast()
                 chosen[earlier].pair = Int32(pair)
@@ -160,7 +160,7 @@ struct DocumentWalker {
     /// Writes one field, whatever its cardinality.
     private mutating func field(_ node: Int32, _ field: FieldSchema) {
         let outerPlace = place
-        if let category = ExtensionCatalog.fieldPlaces[field.name] { place = category }
+        if let category = field.place { place = category }
         defer { place = outerPlace }
         if field.isMap {
             if !tree.isNull(node) { map(node, field) }
@@ -244,7 +244,7 @@ struct DocumentWalker {
         path.steps.append(.key(key))
         let line = tree.nodes[Int(tree.key(node, earlierPair))].line + 1
         report(
-            tree.key(node, pair), "given twice; this later one counts, the one in line \(line) is ignored",
+            tree.key(node, pair), "duplicate key: this later one counts, the one in line \(line) is ignored",
             severity: .warning)
         path.steps.removeLast()
     }

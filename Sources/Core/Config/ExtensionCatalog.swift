@@ -95,6 +95,14 @@ package struct ExtensionCatalog: Sendable {
         "typed_extension_protocol_options": .upstreamOptions,
     ]
 
+    /// Cluster types that Envoy also has by name; here the field `type` says the same.
+    static let clusterTypesByName: [String: String] = [
+        "envoy.cluster.static": "STATIC",
+        "envoy.cluster.strict_dns": "STRICT_DNS",
+        "envoy.cluster.logical_dns": "LOGICAL_DNS",
+        "envoy.cluster.original_dst": "ORIGINAL_DST",
+    ]
+
     /// What every proxy shares.
     package static let core = ExtensionCatalog([
         ConfigExtension(
@@ -130,7 +138,9 @@ package struct ExtensionCatalog: Sendable {
             .transportSocket, "envoy.transport_sockets.raw_buffer",
             "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", isEmptyConfigValid: true,
             aliases: ["raw_buffer"]),
-        ConfigExtension(.clusterType, "envoy.clusters.dns", "envoy.extensions.clusters.dns.v3.DnsCluster"),
+        ConfigExtension(
+            .clusterType, "envoy.cluster.dns", "envoy.extensions.clusters.dns.v3.DnsCluster",
+            aliases: ["envoy.clusters.dns"]),
         ConfigExtension(
             .loadBalancingPolicy, "envoy.load_balancing_policies.round_robin",
             "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin", isEmptyConfigValid: true),

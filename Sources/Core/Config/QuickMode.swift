@@ -86,9 +86,11 @@ package struct QuickMode: Sendable {
             if host == "localhost" { host = "127.0.0.1" }
             return ReferenceChecker.isLiteral(host) ? .socket(host: host, port: port) : nil
         }
-        let isName = !host.isEmpty && host.utf8.allSatisfy {
-            $0 >= 48 && $0 <= 57 || $0 | 32 >= 97 && $0 | 32 <= 122 || $0 == 45 || $0 == 46 || $0 == 95
-        }
+        let isName =
+            !host.isEmpty
+            && host.utf8.allSatisfy {
+                $0 >= 48 && $0 <= 57 || $0 | 32 >= 97 && $0 | 32 <= 122 || $0 == 45 || $0 == 46 || $0 == 95
+            }
         return isName || ReferenceChecker.isLiteral(host) ? .socket(host: host, port: port) : nil
     }
 

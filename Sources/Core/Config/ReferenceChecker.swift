@@ -25,6 +25,9 @@ struct ReferenceChecker {
         listeners(bootstrap.staticResources.listeners)
         if bootstrap.hasAdmin { admin(bootstrap.admin) }
         runtime(bootstrap.layeredRuntime)
+        if bootstrap.hasStatsFlushInterval, case .statsFlushOnAdmin = bootstrap.statsFlush {
+            report("stats_flush_interval", "stats_flush_interval and stats_flush_on_admin exclude each other")
+        }
         return problems
     }
 
@@ -37,7 +40,7 @@ struct ReferenceChecker {
                 if !cluster.name.isEmpty {
                     report(
                         "static_resources.clusters[\(index)].name",
-                        "the cluster \"\(cluster.name)\" is already defined by static_resources.clusters[\(earlier)]")
+                        "the name \"\(cluster.name)\" is given twice, first to static_resources.clusters[\(earlier)]")
                 }
             } else {
                 first[cluster.name] = index
@@ -107,7 +110,7 @@ struct ReferenceChecker {
                 if let earlier = firstNamed[listener.name] {
                     report(
                         "\(path).name",
-                        "the listener \"\(listener.name)\" is already defined by static_resources.listeners[\(earlier)]")
+                        "the name \"\(listener.name)\" is given twice, first to static_resources.listeners[\(earlier)]")
                 } else {
                     firstNamed[listener.name] = index
                 }
@@ -151,7 +154,8 @@ struct ReferenceChecker {
                 } else if !known.isTerminal && isLast {
                     let ends = catalog.all(.networkFilter).filter(\.isTerminal).map(\.name)
                     report(
-                        "\(path).filters[\(index)]", "\(known.name) does not end the chain; a filter that does must follow",
+                        "\(path).filters[\(index)]",
+                        "\(known.name) does not end the chain; a filter that does must follow",
                         allowed: ends.joined(separator: ", "))
                 }
             }
@@ -258,7 +262,7 @@ struct ReferenceChecker {
         var admins = 0
         for (index, layer) in runtime.layers.enumerated() {
             if !layer.name.isEmpty, !names.insert(layer.name).inserted {
-                report("layered_runtime.layers[\(index)].name", "the layer \"\(layer.name)\" is already defined")
+                report("layered_runtime.layers[\(index)].name", "the name \"\(layer.name)\" is given twice")
             }
             if case .adminLayer = layer.layerSpecifier {
                 admins += 1

@@ -7,6 +7,8 @@ package import SwiftProtobuf
 package struct RuleChecker {
     static let maxDepth = 120
     static let maxProblems = 200
+    /// What `--skip-deprecated-logs` silences.
+    static let deprecatedText = "deprecated in Envoy"
 
     private let schema = Schema.shared
     private var path: ConfigPath
@@ -45,7 +47,7 @@ package struct RuleChecker {
         depth += 1
         defer { depth -= 1 }
         var counts = [Int](repeating: 0, count: message.fields.count)
-        var seen: [Int: Set<ArraySlice<UInt8>>] = [:]
+        var seen: [Int: Set<[UInt8]>] = [:]
         var reader = WireReader(bytes, range)
         while let wire = reader.next() {
             guard let index = message.indexByNumber[wire.number] else {
@@ -62,10 +64,11 @@ package struct RuleChecker {
                 if field.isRepeated && !field.isMap { path.steps.append(.index(counts[index])) }
                 value(bytes, wire, field)
                 if field.isRepeated && !field.isMap { path.steps.removeLast() }
-                if let rules = field.rules, rules.hasList, rules.list.unique, wire.type == .lengthDelimited,
-                    !seen[index, default: []].insert(bytes[wire.range]).inserted
-                {
-                    report("the items must differ from each other")
+                if let rules = field.rules, rules.hasList, rules.list.unique {
+                    let item = wire.type == .lengthDelimited ? Array(bytes[wire.range]) : Self.bytes(of: wire.scalar)
+                    if !seen[index, default: []].insert(item).inserted {
+                        report("the items must differ from each other")
+                    }
                 }
             }
             path.steps.removeLast()
@@ -74,7 +77,7 @@ package struct RuleChecker {
         if reader.isBroken { report("the message is not well-formed") }
         for (index, field) in message.fields.enumerated() {
             if counts[index] > 0 && field.isDeprecated {
-                at(field) { $0.report("deprecated in Envoy", severity: .warning) }
+                at(field) { $0.report(Self.deprecatedText, severity: .warning) }
             }
             guard let rules = field.rules else { continue }
             at(field) { $0.checkCount(counts[index], rules, field) }
@@ -83,6 +86,12 @@ package struct RuleChecker {
             let names = group.members.map { message.fields[$0].name }
             report(names.count == 1 ? "\(names[0]) is required" : "one of \(names.joined(separator: ", ")) is required")
         }
+    }
+
+    private static func bytes(of scalar: UInt64) -> [UInt8] {
+        var writer = WireWriter()
+        writer.varint(scalar)
+        return writer.bytes
     }
 
     private mutating func at(_ field: FieldSchema, _ body: (inout Self) -> Void) {
@@ -165,21 +174,25 @@ package struct RuleChecker {
     }
 
     private mutating func value(_ bytes: [UInt8], _ wire: WireReader.Field, _ field: FieldSchema) {
+        if field.isMap, case .message(let index) = field.type {
+            mapEntry(bytes, wire.range, schema.messages[index], field.rules)
+        } else {
+            value(bytes, wire, field, itemRules(field))
+        }
+    }
+
+    /// Checks one value against rules that may stand elsewhere: those of a wrapper are beside the field that holds it.
+    private mutating func value(
+        _ bytes: [UInt8], _ wire: WireReader.Field, _ field: FieldSchema, _ rules: Sluice_Validate_V1_FieldRules?
+    ) {
         switch field.type {
         case .message(let index):
-            let message = schema.messages[index]
-            if field.isMap {
-                mapEntry(bytes, wire.range, message, field.rules)
-            } else {
-                nested(bytes, wire.range, message, itemRules(field))
-            }
+            nested(bytes, wire.range, schema.messages[index], rules)
         case .string:
-            if let rules = itemRules(field) { text(String(decoding: bytes[wire.range], as: UTF8.self), rules) }
+            if let rules { text(String(decoding: bytes[wire.range], as: UTF8.self), rules) }
         case .bytes:
-            if let rules = itemRules(field), rules.hasString {
-                length(wire.range.count, rules.string, unit: "bytes")
-            }
-        default: scalar(wire.scalar, field.type, itemRules(field))
+            if let rules, rules.hasString { length(wire.range.count, rules.string, unit: "bytes") }
+        default: scalar(wire.scalar, field.type, rules)
         }
     }
 
@@ -201,9 +214,7 @@ package struct RuleChecker {
         defer { path.steps.removeLast() }
         if let rules, rules.hasMap, rules.map.hasKeys { text(key, rules.map.keys) }
         guard let found, found.type == entry.fields[1].type.wireType else { return }
-        var field = entry.fields[1]
-        field.rules = rules.flatMap { $0.hasMap && $0.map.hasValues ? $0.map.values : nil }
-        value(bytes, found, field)
+        value(bytes, found, entry.fields[1], rules.flatMap { $0.hasMap && $0.map.hasValues ? $0.map.values : nil })
     }
 
     private mutating func nested(
@@ -232,13 +243,12 @@ package struct RuleChecker {
             }
         case .wrapper:
             guard let rules else { return }
-            var field = message.fields[0]
-            field.rules = rules
+            let field = message.fields[0]
             var reader = WireReader(bytes, range)
             var isSet = false
             while let wire = reader.next() {
                 if wire.number == 1, wire.type == field.type.wireType {
-                    value(bytes, wire, field)
+                    value(bytes, wire, field, rules)
                     isSet = true
                 }
             }

@@ -96,6 +96,8 @@ enum NumberText {
         if digits.hasPrefix("-") {
             isNegative = true
             digits = digits.dropFirst()
+        } else if digits.hasPrefix("+") {
+            digits = digits.dropFirst()
         }
         if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
             let hex = digits.dropFirst(2)
@@ -113,7 +115,7 @@ enum NumberText {
         return .value(negative: value < 0, magnitude: UInt64(value.magnitude))
     }
 
-    /// A decimal number: optional minus, digits, optional fraction and exponent. No spaces, no "inf".
+    /// A decimal number: optional sign, digits, optional fraction and exponent. No spaces, no "inf".
     static func decimal(_ text: String) -> Double? {
         var digits = 0
         for byte in text.utf8 {
@@ -123,9 +125,7 @@ enum NumberText {
             default: return nil
             }
         }
-        guard digits > 0, text.utf8.first.map({ $0 == UInt8(ascii: "-") || ($0 >= 48 && $0 <= 57) }) == true else {
-            return nil
-        }
+        guard digits > 0, text.utf8.first != UInt8(ascii: "e"), text.utf8.first != UInt8(ascii: "E") else { return nil }
         guard let value = Double(text), value.isFinite else { return nil }
         return value
     }

@@ -2,7 +2,6 @@
 // reserved names that tell a field which Envoy has and we do not honour yet from a field that nobody has.
 import ConfigAPI
 import Foundation
-package import SwiftProtobuf
 
 /// The type of one field's value.
 enum FieldType: Sendable, Equatable {
@@ -22,21 +21,39 @@ enum FieldType: Sendable, Equatable {
     }
 }
 
-/// One field of a message.
-struct FieldSchema: Sendable {
-    var name: String
-    var jsonName: String
-    var number: Int
-    var type: FieldType
-    var isRepeated: Bool
+/// One field of a message. A class, so that passing it on costs one count and not one for each part.
+final class FieldSchema: Sendable {
+    let name: String
+    let jsonName: String
+    let number: Int
+    let type: FieldType
+    let isRepeated: Bool
     /// A map: the type is then the message of its entries (key 1, value 2).
-    var isMap: Bool
-    var isDeprecated: Bool
+    let isMap: Bool
+    let isDeprecated: Bool
     /// Whether unset and default differ on the wire.
-    var hasPresence: Bool
+    let hasPresence: Bool
     /// Index into the message's choice groups.
-    var oneof: Int?
-    var rules: Sluice_Validate_V1_FieldRules?
+    let oneof: Int?
+    let rules: Sluice_Validate_V1_FieldRules?
+    /// What a typed configuration below this field is for, when the field's name decides that.
+    let place: ExtensionCategory?
+
+    init(_ descriptor: FieldDescriptor, type: FieldType, isMap: Bool, rules: Sluice_Validate_V1_FieldRules?) {
+        name = descriptor.name
+        jsonName = descriptor.jsonName.isEmpty ? Schema.camelCase(descriptor.name) : descriptor.jsonName
+        number = descriptor.number
+        self.type = type
+        isRepeated = descriptor.isRepeated
+        self.isMap = isMap
+        isDeprecated = descriptor.isDeprecated
+        oneof = descriptor.isOptional ? nil : descriptor.oneof
+        var isMessage = false
+        if case .message = type { isMessage = true }
+        hasPresence = !isRepeated && (isMessage || descriptor.oneof != nil)
+        self.rules = rules
+        place = ExtensionCatalog.fieldPlaces[descriptor.name]
+    }
 }
 
 /// A choice group.
@@ -64,6 +81,10 @@ final class MessageSchema: Sendable {
     let reservedNames: [String]
     let reservedNumbers: [Range<Int>]
     let kind: WellKnownKind
+    /// What the `typed_config` of this message is for, when it has a `name` beside it.
+    let holderCategory: ExtensionCategory?
+    /// A TypedExtensionConfig, whose category is the one of the field that holds it.
+    let isTypedExtension: Bool
 
     init(
         fullName: String, fields: [FieldSchema], oneofs: [OneofSchema], reservedNames: [String],
@@ -84,6 +105,8 @@ final class MessageSchema: Sendable {
         }
         indexByName = byName
         indexByNumber = byNumber
+        holderCategory = ExtensionCatalog.holders[fullName]
+        isTypedExtension = fullName == "envoy.config.core.v3.TypedExtensionConfig"
         switch fullName {
         case "google.protobuf.Any": kind = .any
         case "google.protobuf.Duration": kind = .duration
@@ -139,15 +162,15 @@ package final class Schema: Sendable {
     private let messageIndex: [String: Int]
 
     /// The descriptor set inside this program.
-    package static func embeddedDescriptorSet() -> Google_Protobuf_FileDescriptorSet {
+    private static func embeddedDescriptorSet() -> [UInt8] {
         let base64 = DescriptorSetBytes.base64
-        let text = Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: base64.utf8Start),
-            count: base64.utf8CodeUnitCount, deallocator: .none)
-        guard let bytes = Data(base64Encoded: text),
-            let set = try? Google_Protobuf_FileDescriptorSet(
-                serializedBytes: bytes, extensions: Sluice_Validate_V1_Rules_Extensions)
-        else { preconditionFailure("The embedded descriptor set is what generate.sh wrote.") }
-        return set
+        let text = Data(
+            bytesNoCopy: UnsafeMutableRawPointer(mutating: base64.utf8Start), count: base64.utf8CodeUnitCount,
+            deallocator: .none)
+        guard let bytes = Data(base64Encoded: text) else {
+            preconditionFailure("The embedded descriptor set is what generate.sh wrote.")
+        }
+        return [UInt8](bytes)
     }
 
     func message(named name: String) -> MessageSchema? {
@@ -157,99 +180,64 @@ package final class Schema: Sendable {
     /// The full names of all messages.
     package var messageNames: [String] { messages.map(\.fullName) }
 
-    private init(descriptorSet: Google_Protobuf_FileDescriptorSet) {
-        var collected: [(name: String, descriptor: Google_Protobuf_DescriptorProto)] = []
-        var enums: [EnumSchema] = []
-        var enumIndex: [String: Int] = [:]
-        func collect(_ descriptor: Google_Protobuf_EnumDescriptorProto, _ prefix: String) {
-            let name = prefix + descriptor.name
-            enumIndex[name] = enums.count
-            enums.append(
-                EnumSchema(
-                    fullName: name, values: descriptor.value.map { ($0.name, $0.number) },
-                    reservedNames: descriptor.reservedName,
-                    reservedNumbers: descriptor.reservedRange.map { $0.start...max($0.start, $0.end) }))
-        }
-        func collect(_ descriptor: Google_Protobuf_DescriptorProto, _ prefix: String) {
-            let name = prefix + descriptor.name
-            collected.append((name, descriptor))
-            for nested in descriptor.nestedType { collect(nested, name + ".") }
-            for nested in descriptor.enumType { collect(nested, name + ".") }
-        }
-        for file in descriptorSet.file where file.name != "google/protobuf/descriptor.proto" {
-            let prefix = file.package.isEmpty ? "" : file.package + "."
-            for descriptor in file.messageType { collect(descriptor, prefix) }
-            for descriptor in file.enumType { collect(descriptor, prefix) }
-        }
+    private init(descriptorSet bytes: [UInt8]) {
+        let set = DescriptorSet(bytes)
         var index: [String: Int] = [:]
-        var mapEntries: Set<Int> = []
-        for (position, entry) in collected.enumerated() {
-            index[entry.name] = position
-            if entry.descriptor.options.mapEntry { mapEntries.insert(position) }
-        }
-        messages = collected.map { entry in
-            Self.message(entry.name, entry.descriptor, index, enumIndex, mapEntries)
-        }
-        self.enums = enums
+        var enumIndex: [String: Int] = [:]
+        index.reserveCapacity(set.messages.count)
+        for (position, message) in set.messages.enumerated() { index[message.fullName] = position }
+        for (position, enumeration) in set.enums.enumerated() { enumIndex[enumeration.fullName] = position }
+        messages = set.messages.map { Self.message($0, set, index, enumIndex) }
+        enums = set.enums
         messageIndex = index
     }
 
     private static func message(
-        _ name: String, _ descriptor: Google_Protobuf_DescriptorProto, _ messages: [String: Int],
-        _ enums: [String: Int], _ mapEntries: Set<Int>
+        _ descriptor: MessageDescriptor, _ set: DescriptorSet, _ messages: [String: Int], _ enums: [String: Int]
     ) -> MessageSchema {
-        var oneofs = descriptor.oneofDecl.map {
-            OneofSchema(name: $0.name, isRequired: $0.options.Sluice_Validate_V1_oneofRules.required)
-        }
+        var oneofs = descriptor.oneofs
         var fields: [FieldSchema] = []
-        for field in descriptor.field {
-            // Extension options and groups never occur in the honoured files; a type that is not there cannot be walked.
+        fields.reserveCapacity(descriptor.fields.count)
+        for field in descriptor.fields {
+            // Groups never occur in the honoured files; a type that is not there cannot be walked.
             guard let type = type(of: field, messages, enums) else { continue }
-            let isRepeated = field.label == .repeated
             var isMap = false
-            var isMessage = false
-            if case .message(let target) = type {
-                isMessage = true
-                isMap = isRepeated && mapEntries.contains(target)
+            if case .message(let target) = type { isMap = field.isRepeated && set.messages[target].isMapEntry }
+            if let oneof = field.oneof, !field.isOptional, oneof < oneofs.count {
+                oneofs[oneof].members.append(fields.count)
             }
-            let oneof = field.hasOneofIndex && !field.proto3Optional ? Int(field.oneofIndex) : nil
-            if let oneof, oneof < oneofs.count { oneofs[oneof].members.append(fields.count) }
-            let hasRules = field.hasOptions && field.options.hasSluice_Validate_V1_rules
-            fields.append(
-                FieldSchema(
-                    name: field.name, jsonName: field.jsonName.isEmpty ? camelCase(field.name) : field.jsonName,
-                    number: Int(field.number), type: type, isRepeated: isRepeated, isMap: isMap,
-                    isDeprecated: field.hasOptions && field.options.deprecated,
-                    hasPresence: !isRepeated && (isMessage || oneof != nil || field.proto3Optional), oneof: oneof,
-                    rules: hasRules ? field.options.Sluice_Validate_V1_rules : nil))
+            let rules = field.rules.flatMap {
+                try? Sluice_Validate_V1_FieldRules(serializedBytes: Array(set.bytes[$0]))
+            }
+            fields.append(FieldSchema(field, type: type, isMap: isMap, rules: rules))
         }
         return MessageSchema(
-            fullName: name, fields: fields, oneofs: oneofs, reservedNames: descriptor.reservedName,
-            reservedNumbers: descriptor.reservedRange.map { Int($0.start)..<max(Int($0.start), Int($0.end)) })
+            fullName: descriptor.fullName, fields: fields, oneofs: oneofs, reservedNames: descriptor.reservedNames,
+            reservedNumbers: descriptor.reservedNumbers)
     }
 
     private static func type(
-        of field: Google_Protobuf_FieldDescriptorProto, _ messages: [String: Int], _ enums: [String: Int]
+        of field: FieldDescriptor, _ messages: [String: Int], _ enums: [String: Int]
     ) -> FieldType? {
         switch field.type {
-        case .double: return .double
-        case .float: return .float
-        case .int32: return .int32
-        case .int64: return .int64
-        case .uint32: return .uint32
-        case .uint64: return .uint64
-        case .sint32: return .sint32
-        case .sint64: return .sint64
-        case .fixed32: return .fixed32
-        case .fixed64: return .fixed64
-        case .sfixed32: return .sfixed32
-        case .sfixed64: return .sfixed64
-        case .bool: return .bool
-        case .string: return .string
-        case .bytes: return .bytes
-        case .message: return messages[String(field.typeName.dropFirst())].map { .message($0) }
-        case .enum: return enums[String(field.typeName.dropFirst())].map { .enumeration($0) }
-        case .group: return nil
+        case 1: return .double
+        case 2: return .float
+        case 3: return .int64
+        case 4: return .uint64
+        case 5: return .int32
+        case 6: return .fixed64
+        case 7: return .fixed32
+        case 8: return .bool
+        case 9: return .string
+        case 11: return messages[field.typeName].map { .message($0) }
+        case 12: return .bytes
+        case 13: return .uint32
+        case 14: return enums[field.typeName].map { .enumeration($0) }
+        case 15: return .sfixed32
+        case 16: return .sfixed64
+        case 17: return .sint32
+        case 18: return .sint64
+        default: return nil
         }
     }
 
