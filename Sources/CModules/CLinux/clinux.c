@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include "clinux.h"
 
 #include <errno.h>
@@ -23,4 +24,10 @@ int linux_signal_fd(const int *numbers, int count) {
     pthread_sigmask(SIG_BLOCK, &set, 0);
     int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return fd >= 0 ? fd : -errno;
+}
+
+void linux_memory_use(uint64_t *allocated, uint64_t *held) {
+    struct mallinfo2 info = mallinfo2();
+    *allocated = info.uordblks + info.hblkhd;
+    *held = info.arena + info.hblkhd;
 }

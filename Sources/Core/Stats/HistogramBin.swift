@@ -22,17 +22,15 @@ enum HistogramBin {
         return decade * 90 + digits - 10 + 1
     }
 
-    /// The least value in the bin.
+    /// The least value in the bin. Worked out as Envoy does (units of ten first), so that prints agree to the digit.
     static func lowerBound(_ index: Int) -> Double {
         guard index > 0 else { return 0 }
         let (decade, rest) = (index - 1).quotientAndRemainder(dividingBy: 90)
-        // Divided, not multiplied by a tenth: 11 / 10 is exact to the last bit where 11 * 0.1 is not.
-        return decade == 0 ? Double(rest + 10) / 10 : Double(rest + 10) * Double(powers[decade - 1])
+        return Double(rest + 10) / 10 * Double(powers[decade])
     }
 
     static func width(_ index: Int) -> Double {
         guard index > 0 else { return 0 }
-        let decade = (index - 1) / 90
-        return decade == 0 ? 0.1 : Double(powers[decade - 1])
+        return Double(powers[(index - 1) / 90]) / 10
     }
 }

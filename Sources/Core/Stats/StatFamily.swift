@@ -8,7 +8,7 @@ public final class StatFamily<Key: StatKey>: Sendable {
     private let store: StatsStore
     private let prefix: String
     private let limit: Int
-    private let scopes = Mutex<[String: StatScope<Key>]>([:])
+    private let scopes = Locked<[String: StatScope<Key>]>([:])
     private let overflow: StatScope<Key>
     private let overflowCount = Atomic<UInt64>(0)
 

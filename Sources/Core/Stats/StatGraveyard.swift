@@ -1,8 +1,6 @@
-import Synchronization
-
 /// Scopes whose last holder went; emptied by the main thread when it next flushes, scrapes or makes room.
 final class StatGraveyard: Sendable {
-    private let dead = Mutex<[StatRecord]>([])
+    private let dead = Locked<[StatRecord]>([])
 
     func bury(_ record: StatRecord) {
         dead.withLock { $0.append(record) }

@@ -3,6 +3,7 @@ public final class StatLayout: Sendable {
     public let definitions: [StatDefinition]
     /// Indices in the order of the names' bytes, for sorted output.
     let sortedIndices: [Int]
+    let histogramIndices: [Int]
 
     public init<Key: StatKey>(_: Key.Type) {
         definitions = Key.allCases.enumerated().map { index, key in
@@ -11,6 +12,7 @@ public final class StatLayout: Sendable {
             return key.definition
         }
         sortedIndices = Self.sorted(definitions)
+        histogramIndices = definitions.indices.filter { [definitions] in definitions[$0].kind == .histogram }
     }
 
     private static func sorted(_ definitions: [StatDefinition]) -> [Int] {

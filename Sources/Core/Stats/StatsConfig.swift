@@ -1,14 +1,21 @@
-/// What the bootstrap's `stats_config` says, compiled.
+/// What the bootstrap's `stats_config` and `--stats-tag` say, compiled. Immutable from then on.
 public struct StatsConfig: Sendable {
-    /// The `stats_matcher`: whether a stat of this full name is kept. Nil keeps all.
-    public var accepts: (@Sendable (String) -> Bool)?
+    public var matcher = StatsMatcher.acceptAll
+    /// On every stat.
+    public var fixedTags: [StatTag] = []
+    var tagRules = StatTagRules.standard
+    var buckets = HistogramBuckets()
 
     public init() {}
 
     func rejection(prefix: String, layout: StatLayout) -> StatRejection {
-        guard let accepts else { return .none }
+        switch matcher {
+        case .acceptAll: return .none
+        case .rejectAll: return .all
+        case .inclusion, .exclusion: break
+        }
         var rejected = Set<Int>()
-        for (index, definition) in layout.definitions.enumerated() where !accepts(prefix + definition.name) {
+        for (index, definition) in layout.definitions.enumerated() where !matcher.accepts(prefix + definition.name) {
             rejected.insert(index)
         }
         return rejected.isEmpty ? .none : rejected.count == layout.definitions.count ? .all : .some(rejected)

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Every stat of the process: hands out scopes and the threads' cells, and reads them on the main thread.
 ///
 /// Scopes may be asked for on any thread (under a lock, so at configuration time or on first use of a dynamic name);
@@ -25,12 +23,12 @@ public final class StatsStore: Sendable {
     }
 
     public let config: StatsConfig
-    let registry: Mutex<Registry>
+    let registry: Locked<Registry>
     let graveyard = StatGraveyard()
 
     public init(config: StatsConfig = StatsConfig()) {
         self.config = config
-        registry = Mutex(Registry())
+        registry = Locked(Registry())
     }
 
     deinit {

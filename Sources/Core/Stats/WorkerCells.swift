@@ -18,11 +18,11 @@ final class WorkerCells: Sendable {
         var outgrown: [UnsafeMutableRawPointer] = []
     }
 
-    let table: Mutex<Table>
+    let table: Locked<Table>
 
     init(name: String) {
         self.name = name
-        table = Mutex(Table(slots: Self.allocate(16, copying: nil, 0), capacity: 16))
+        table = Locked(Table(slots: Self.allocate(16, copying: nil, 0), capacity: 16))
     }
 
     deinit {

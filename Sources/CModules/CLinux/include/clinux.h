@@ -15,3 +15,6 @@ void linux_name_thread(const char *name);
 
 /// Creates a signalfd for the signals in `numbers` and blocks them in the calling thread. Returns it or a negated errno.
 int linux_signal_fd(const int *numbers, int count);
+
+/// What the allocator has handed out and what it holds, in bytes.
+void linux_memory_use(uint64_t *allocated, uint64_t *held);

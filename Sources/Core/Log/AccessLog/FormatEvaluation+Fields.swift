@@ -1,6 +1,7 @@
-/// The fields of ``StreamInfo`` as text or number.
+/// The fields of ``StreamInfo`` as text or number. The record is handed down `inout` though nobody changes it here: by
+/// value it would be copied, with a count for each of its strings, at every operator (measured).
 extension FormatEvaluation {
-    func write(_ field: StreamField, _ info: StreamInfo, to out: inout [UInt8]) -> Written {
+    func write(_ field: StreamField, _ info: inout StreamInfo, to out: inout [UInt8]) -> Written {
         let details = info.existingDetails
         switch field {
         case .accessLogType: return text(type.name, to: &out)
@@ -11,12 +12,12 @@ extension FormatEvaluation {
         case .duration:
             return number((info.endTime ?? now).nanoseconds(since: info.startTime) / 1_000_000, to: &out)
         case .downstreamDetectedCloseType: return text(info.downstreamCloseType.name, to: &out)
-        case .downstreamDirectLocalAddress: return address(directLocal(info), withPort: true, to: &out)
-        case .downstreamDirectLocalAddressWithoutPort: return address(directLocal(info), withPort: false, to: &out)
-        case .downstreamDirectLocalPort: return port(directLocal(info), to: &out)
-        case .downstreamDirectRemoteAddress: return address(directRemote(info), withPort: true, to: &out)
-        case .downstreamDirectRemoteAddressWithoutPort: return address(directRemote(info), withPort: false, to: &out)
-        case .downstreamDirectRemotePort: return port(directRemote(info), to: &out)
+        case .downstreamDirectLocalAddress: return address(directLocal(&info), withPort: true, to: &out)
+        case .downstreamDirectLocalAddressWithoutPort: return address(directLocal(&info), withPort: false, to: &out)
+        case .downstreamDirectLocalPort: return port(directLocal(&info), to: &out)
+        case .downstreamDirectRemoteAddress: return address(directRemote(&info), withPort: true, to: &out)
+        case .downstreamDirectRemoteAddressWithoutPort: return address(directRemote(&info), withPort: false, to: &out)
+        case .downstreamDirectRemotePort: return port(directRemote(&info), to: &out)
         case .downstreamLocalAddress: return address(info.downstreamLocalAddress, withPort: true, to: &out)
         case .downstreamLocalAddressWithoutPort: return address(info.downstreamLocalAddress, withPort: false, to: &out)
         case .downstreamLocalCloseReason: return text(details?.downstreamLocalCloseReason ?? "", to: &out)
@@ -39,16 +40,16 @@ extension FormatEvaluation {
         case .upstreamCluster: return text(info.upstreamCluster, to: &out)
         case .upstreamConnectionID:
             return info.upstreamHostAddress == nil ? .missing : number(info.upstreamConnectionID, to: &out)
-        case .upstreamConnectionIDsAttempted: return connectionIDs(info, to: &out)
+        case .upstreamConnectionIDsAttempted: return connectionIDs(&info, to: &out)
         case .upstreamDetectedCloseType:
             return info.upstreamHostAddress == nil ? .missing : text(info.upstreamCloseType.name, to: &out)
         case .upstreamHost: return address(info.upstreamHostAddress, withPort: true, to: &out)
-        case .upstreamHostName: return hostName(info, withPort: true, to: &out)
-        case .upstreamHostNameWithoutPort: return hostName(info, withPort: false, to: &out)
-        case .upstreamHostsAttempted: return attempted(info, names: false, withPort: true, to: &out)
-        case .upstreamHostsAttemptedWithoutPort: return attempted(info, names: false, withPort: false, to: &out)
-        case .upstreamHostNamesAttempted: return attempted(info, names: true, withPort: true, to: &out)
-        case .upstreamHostNamesAttemptedWithoutPort: return attempted(info, names: true, withPort: false, to: &out)
+        case .upstreamHostName: return hostName(&info, withPort: true, to: &out)
+        case .upstreamHostNameWithoutPort: return hostName(&info, withPort: false, to: &out)
+        case .upstreamHostsAttempted: return attempted(&info, names: false, withPort: true, to: &out)
+        case .upstreamHostsAttemptedWithoutPort: return attempted(&info, names: false, withPort: false, to: &out)
+        case .upstreamHostNamesAttempted: return attempted(&info, names: true, withPort: true, to: &out)
+        case .upstreamHostNamesAttemptedWithoutPort: return attempted(&info, names: true, withPort: false, to: &out)
         case .upstreamLocalAddress: return address(info.upstreamLocalAddress, withPort: true, to: &out)
         case .upstreamLocalAddressWithoutPort: return address(info.upstreamLocalAddress, withPort: false, to: &out)
         case .upstreamLocalCloseReason: return text(details?.upstreamLocalCloseReason ?? "", to: &out)
@@ -119,15 +120,15 @@ extension FormatEvaluation {
         return .text
     }
 
-    private func directLocal(_ info: StreamInfo) -> SocketAddress? {
+    private func directLocal(_ info: inout StreamInfo) -> SocketAddress? {
         info.existingDetails?.downstreamDirectLocalAddress ?? info.downstreamLocalAddress
     }
 
-    private func directRemote(_ info: StreamInfo) -> SocketAddress? {
+    private func directRemote(_ info: inout StreamInfo) -> SocketAddress? {
         info.existingDetails?.downstreamDirectRemoteAddress ?? info.downstreamRemoteAddress
     }
 
-    private func hostName(_ info: StreamInfo, withPort: Bool, to out: inout [UInt8]) -> Written {
+    private func hostName(_ info: inout StreamInfo, withPort: Bool, to out: inout [UInt8]) -> Written {
         guard let host = info.upstreamHostAddress else { return .missing }
         name(info.upstreamHostName, host, withPort: withPort, to: &out)
         return .text
@@ -147,10 +148,10 @@ extension FormatEvaluation {
         out.removeSubrange(colon...)
     }
 
-    private func attempted(_ info: StreamInfo, names: Bool, withPort: Bool, to out: inout [UInt8]) -> Written {
+    private func attempted(_ info: inout StreamInfo, names: Bool, withPort: Bool, to out: inout [UInt8]) -> Written {
         let hosts = info.existingDetails?.upstreamHostsAttempted ?? []
         if hosts.isEmpty {
-            return names ? hostName(info, withPort: withPort, to: &out)
+            return names ? hostName(&info, withPort: withPort, to: &out)
                 : address(info.upstreamHostAddress, withPort: withPort, to: &out)
         }
         for (index, host) in hosts.enumerated() {
@@ -164,7 +165,7 @@ extension FormatEvaluation {
         return .text
     }
 
-    private func connectionIDs(_ info: StreamInfo, to out: inout [UInt8]) -> Written {
+    private func connectionIDs(_ info: inout StreamInfo, to out: inout [UInt8]) -> Written {
         let ids = info.existingDetails?.upstreamConnectionIDsAttempted ?? []
         if ids.isEmpty {
             guard info.upstreamRemoteAddress != nil else { return .missing }

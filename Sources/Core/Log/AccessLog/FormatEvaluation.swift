@@ -34,7 +34,7 @@ struct FormatEvaluation {
         case .constant(let text):
             out.append(contentsOf: text.utf8)
             return .text
-        case .field(let field): return write(field, info, to: &out)
+        case .field(let field): return write(field, &info, to: &out)
         case .startTime(let format):
             format.write(wallNS: info.startWallNS, to: &out, &scratch)
             return .text
@@ -43,11 +43,11 @@ struct FormatEvaluation {
             format.write(wallNS: info.startWallNS &+ now.nanoseconds(since: info.startTime), to: &out, &scratch)
             return .text
         case .commonDuration(let start, let end, let unitNS):
-            guard let from = point(start, info), let to = point(end, info), from <= to else { return .missing }
+            guard let from = point(start, &info), let to = point(end, &info), from <= to else { return .missing }
             out.appendDecimal(to.nanoseconds(since: from) / unitNS)
             return .number
         case .metadata(let source, let filter, let path):
-            guard let metadata = metadata(source, info) else { return .missing }
+            guard let metadata = metadata(source, &info) else { return .missing }
             return write(metadata, filter, path, to: &out)
         case .filterState(let key, let isUpstream, let isPlain):
             guard let details = info.existingDetails,
@@ -84,13 +84,13 @@ struct FormatEvaluation {
 
     // MARK: Sources
 
-    private func point(_ name: String, _ info: StreamInfo) -> Instant? {
+    private func point(_ name: String, _ info: inout StreamInfo) -> Instant? {
         // The stream begins when its first byte could be read.
         if name == StreamDetails.TimePoint.downstreamReceiveBegin.rawValue { return info.startTime }
         return info.existingDetails?.timePoints.first { $0.name == name }?.time
     }
 
-    private func metadata(_ source: MetadataSource, _ info: StreamInfo) -> Metadata? {
+    private func metadata(_ source: MetadataSource, _ info: inout StreamInfo) -> Metadata? {
         guard let details = info.existingDetails else { return nil }
         switch source {
         case .dynamic: return details.dynamicMetadata

@@ -1,10 +1,8 @@
-import Synchronization
-
 /// All log files of the process: one ``LogFile``, and so one thread, per distinct path, shared by all who log to it.
 public final class LogFiles: Sendable {
     private let limits: LogFile.Limits
-    private let files = Mutex<[String: LogFile]>([:])
-    private let published = Mutex(LogFile.Counts())
+    private let files = Locked<[String: LogFile]>([:])
+    private let published = Locked(LogFile.Counts())
 
     public init(limits: LogFile.Limits = LogFile.Limits()) { self.limits = limits }
 
