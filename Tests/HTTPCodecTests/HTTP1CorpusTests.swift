@@ -8,7 +8,8 @@ import Testing
     @Test func everyInputIsReadInOneWay() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Corpora/http1")
-        let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.isRegularFileKey]))
+        let files = try #require(
+            FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.isRegularFileKey]))
         var read = 0
         for case let file as URL in files where !file.hasDirectoryPath {
             let input = [UInt8](try Data(contentsOf: file))

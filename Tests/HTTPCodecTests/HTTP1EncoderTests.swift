@@ -8,7 +8,6 @@ import Testing
 
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-
     @Test func headsAreWrittenInOrderWithTheFramingGiven() throws {
         var map = HeaderMap()
         try map.append(.contentType, bytes("text/plain").span)
@@ -17,17 +16,19 @@ import Testing
         try map.append(name: bytes("X-A").span, value: bytes("b c").span)
         var out: [UInt8] = []
         try HTTP1Encoder.responseHead(status: 200, reason: none.span, headers: map, framing: .length(12), into: &out)
-        #expect(String(decoding: out, as: UTF8.self)
-            == "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-a: b c\r\ncontent-length: 12\r\n\r\n")
+        #expect(
+            String(decoding: out, as: UTF8.self)
+                == "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-a: b c\r\ncontent-length: 12\r\n\r\n")
         out = []
         try HTTP1Encoder.requestHead(
             method: bytes("PUT").span, target: bytes("/x").span, headers: map, framing: .chunked, into: &out)
         HTTP1Encoder.chunk(bytes("").span, into: &out)
         HTTP1Encoder.chunk([UInt8](repeating: 0x61, count: 27).span, into: &out)
         HTTP1Encoder.lastChunk(into: &out)
-        #expect(String(decoding: out, as: UTF8.self)
-            == "PUT /x HTTP/1.1\r\ncontent-type: text/plain\r\nx-a: b c\r\ntransfer-encoding: chunked\r\n\r\n"
-            + "1b\r\n" + String(repeating: "a", count: 27) + "\r\n0\r\n\r\n")
+        #expect(
+            String(decoding: out, as: UTF8.self)
+                == "PUT /x HTTP/1.1\r\ncontent-type: text/plain\r\nx-a: b c\r\ntransfer-encoding: chunked\r\n\r\n"
+                + "1b\r\n" + String(repeating: "a", count: 27) + "\r\n0\r\n\r\n")
     }
 
     private func responseError(
@@ -37,7 +38,9 @@ import Testing
         var map = HeaderMap()
         try map.append(name: bytes(name).span, value: bytes(value).span)
         let reason = bytes(reason)
-        do { try HTTP1Encoder.responseHead(status: status, reason: reason.span, headers: map, framing: .none, into: &out) } catch {
+        do {
+            try HTTP1Encoder.responseHead(status: status, reason: reason.span, headers: map, framing: .none, into: &out)
+        } catch {
             return error
         }
         return nil
@@ -88,11 +91,15 @@ import Testing
             try map.append(.host, bytes("h").span)
             lines.append("host: h #host")
             for _ in 0..<random.next() % 12 {
-                let name = bytes("x-") + (0..<random.next() % 40).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
+                let name =
+                    bytes("x-")
+                    + (0..<random.next() % 40).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
                 let value = (0..<random.next() % 70).map { _ in UInt8(0x21 + random.next() % 0x5e) }
                 try map.append(name: name.span, value: value.span)
                 let id = HeaderName.find(name.span).text
-                lines.append("\(String(decoding: name, as: UTF8.self).lowercased()): \(String(decoding: value, as: UTF8.self)) #\(id)")
+                lines.append(
+                    "\(String(decoding: name, as: UTF8.self).lowercased()): \(String(decoding: value, as: UTF8.self)) #\(id)"
+                )
             }
             var out: [UInt8] = []
             try HTTP1Encoder.requestHead(

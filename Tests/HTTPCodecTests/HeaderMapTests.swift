@@ -44,7 +44,10 @@ import Testing
         try map.append(.setCookie, bytes("a=1").span)
         try map.append(name: bytes("SET-COOKIE").span, value: bytes("b=2").span)
         try map.append(name: bytes("x-mine").span, value: bytes("").span)
-        check((0..<map.count).map { map.text(at: $0).name } == ["content-type", "x-mine", "set-cookie", "set-cookie", "x-mine"])
+        check(
+            (0..<map.count).map { map.text(at: $0).name } == [
+                "content-type", "x-mine", "set-cookie", "set-cookie", "x-mine",
+            ])
         check((0..<map.count).map { map.text(at: $0).value } == ["text/plain", "1", "a=1", "b=2", ""])
         check(map.firstIndex(of: .setCookie) == 2)
         check(map.firstIndex(of: .setCookie, from: 3) == 3)
@@ -91,7 +94,8 @@ import Testing
                     let index = Int(random.next() % UInt64(model.count))
                     map.remove(at: index)
                     model.remove(at: index)
-                case 1: check(map.remove(known) == model.filter { $0.name == known.text }.count)
+                case 1:
+                    check(map.remove(known) == model.filter { $0.name == known.text }.count)
                     model.removeAll { $0.name == known.text }
                 case 2 where !model.isEmpty:
                     let index = Int(random.next() % UInt64(model.count))

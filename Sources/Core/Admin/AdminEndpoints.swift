@@ -9,7 +9,8 @@ package enum AdminEndpoints {
         let table = AdminHandlers(source)
         var endpoints = table.reading() + table.acting()
         // `/help` and `/` show the table itself, both of them in it.
-        let shown = endpoints
+        let shown =
+            endpoints
             + [
                 AdminEndpoint("/", "Admin home page") { _ in .ok }, AdminEndpoint("/help", "this list") { _ in .ok },
             ]
@@ -17,9 +18,10 @@ package enum AdminEndpoints {
         endpoints.append(AdminEndpoint("/help", "this list") { _ in AdminResponse(router.helpText) })
         endpoints.append(
             AdminEndpoint("/", "Admin home page") { _ in
-                .html(HomePage.render(
-                    summary: source.summary(), listeners: source.listeners(), clusters: source.clusters(),
-                    endpoints: router.endpoints))
+                .html(
+                    HomePage.render(
+                        summary: source.summary(), listeners: source.listeners(), clusters: source.clusters(),
+                        endpoints: router.endpoints))
             })
         return endpoints
     }
@@ -53,7 +55,10 @@ struct AdminHandlers {
             },
             AdminEndpoint(
                 "/clusters", "clusters and their hosts",
-                [AdminParameter("filter", "only clusters whose name contains a match of this regular expression"), Self.formatChoice]
+                [
+                    AdminParameter("filter", "only clusters whose name contains a match of this regular expression"),
+                    Self.formatChoice,
+                ]
             ) { request in clusters(request) },
             AdminEndpoint(
                 "/config_dump", "the configuration in force",
@@ -73,7 +78,8 @@ struct AdminHandlers {
                     AdminParameter("usedonly", "only those written to since start", .flag),
                     AdminParameter("filter", "only names that contain a match of this regular expression"),
                     AdminParameter("format", "format of the answer", .choice(["text", "json", "prometheus", "html"])),
-                    AdminParameter("type", "kinds to show", .choice(["All", "Counters", "Gauges", "Histograms", "TextReadouts"])),
+                    AdminParameter(
+                        "type", "kinds to show", .choice(["All", "Counters", "Gauges", "Histograms", "TextReadouts"])),
                     AdminParameter(
                         "histogram_buckets", "how histograms are shown",
                         .choice(["cumulative", "disjoint", "detailed", "summary"])),
@@ -97,7 +103,8 @@ struct AdminHandlers {
             AdminEndpoint("/init_dump", "what initialization still waits for") { [source] _ in
                 .json(source.initDump().text() + "\n")
             },
-            AdminEndpoint("/hot_restart_version", "hot restart compatibility version") { _ in AdminResponse("disabled") },
+            AdminEndpoint("/hot_restart_version", "hot restart compatibility version") { _ in AdminResponse("disabled")
+            },
         ]
     }
 
@@ -110,7 +117,8 @@ struct AdminHandlers {
             } catch { return AdminResponse("Invalid re2 regex: \(error.reason)", status: 400) }
         }
         return request.query["format"] == "json"
-            ? .json(StatusPages.clustersJSON(clusters).text() + "\n") : AdminResponse(StatusPages.clustersText(clusters))
+            ? .json(StatusPages.clustersJSON(clusters).text() + "\n")
+            : AdminResponse(StatusPages.clustersText(clusters))
     }
 
     private func memory(_ view: MemoryView) -> String {

@@ -23,7 +23,8 @@ package struct AdminExchange {
         let millis = padded(Int(wallNS / 1_000_000 % 1000), 3)
         let agent = request.userAgent.isEmpty ? "-" : Self.escaped(request.userAgent)
         let host = request.host.isEmpty ? "-" : Self.escaped(request.host)
-        return "[\(date)T\(clock).\(millis)Z] \"\(request.method) \(Self.escaped(request.target)) HTTP/1.1\" \(status) - 0 "
+        return
+            "[\(date)T\(clock).\(millis)Z] \"\(request.method) \(Self.escaped(request.target)) HTTP/1.1\" \(status) - 0 "
             + "\(bytesSent) \(durationMS) - \"\(remote.map { $0.addressWithoutPort } ?? "-")\" \"\(agent)\" \"-\" \"\(host)\" \"-\"\n"
     }
 

@@ -2,7 +2,10 @@
 
 /// One parameter of an endpoint, as `/help` lists it and the home page makes a form field of it.
 package struct AdminParameter {
-    package enum Kind { case text, flag, choice([String]) }
+    package enum Kind {
+        case text, flag
+        case choice([String])
+    }
 
     package var name: String
     package var help: String

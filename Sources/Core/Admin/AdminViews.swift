@@ -2,7 +2,12 @@
 
 /// The server at a glance.
 package struct ServerSummaryView {
-    package enum State: String { case live = "LIVE", draining = "DRAINING", preInitializing = "PRE_INITIALIZING", initializing = "INITIALIZING" }
+    package enum State: String {
+        case live = "LIVE"
+        case draining = "DRAINING"
+        case preInitializing = "PRE_INITIALIZING"
+        case initializing = "INITIALIZING"
+    }
 
     package var program: String
     package var version: String

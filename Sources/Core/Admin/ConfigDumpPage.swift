@@ -37,7 +37,8 @@ enum ConfigDumpPage {
                 return failure("\(resource) not found in config dump", 404)
             }
             guard case .array(let elements)? = found[resource], let type = fields[resource]?.type else {
-                return failure("\(resource) is not a repeated field. Use ?mask=\(resource) to get only this field.", 400)
+                return failure(
+                    "\(resource) is not a repeated field. Use ?mask=\(resource) to get only this field.", 400)
             }
             configs = elements.map { element in
                 guard case .object(let members) = element else { return element }
@@ -62,7 +63,9 @@ enum ConfigDumpPage {
         guard let regex, case .object(let members) = dump else { return dump }
         return .object(
             members.compactMap { member in
-                guard let way = fields[member.key]?.name, case .array(let elements) = member.value else { return member }
+                guard let way = fields[member.key]?.name, case .array(let elements) = member.value else {
+                    return member
+                }
                 let kept = elements.filter { element in
                     var value: JSONValue? = element
                     for key in way { value = value?[key] }

@@ -21,7 +21,8 @@ enum HomePage {
         var rows = ""
         for line in text.split(separator: "\n") {
             guard let colon = line.range(ofFirst: ": ") else { continue }
-            rows += "<tr><td class=mono>\(escaped(line[..<colon.lowerBound]))<td class=num>\(escaped(line[colon.upperBound...]))"
+            rows +=
+                "<tr><td class=mono>\(escaped(line[..<colon.lowerBound]))<td class=num>\(escaped(line[colon.upperBound...]))"
         }
         return page(
             title: "statistics",
@@ -75,10 +76,12 @@ enum HomePage {
         var rows = ""
         for listener in listeners {
             let addresses = ([listener.address] + listener.additionalAddresses).map { escaped("\($0)") }
-            rows += "<tr><td><b>\(escaped(listener.name))</b><td class=mono>\(addresses.joined(separator: "<br>"))"
+            rows +=
+                "<tr><td><b>\(escaped(listener.name))</b><td class=mono>\(addresses.joined(separator: "<br>"))"
                 + "<td class=num>\(grouped(listener.connectionCount))"
         }
-        return "<section><h2>Listeners</h2><table><tr><th>name<th>address<th class=num>connections\(rows)</table></section>"
+        return
+            "<section><h2>Listeners</h2><table><tr><th>name<th>address<th class=num>connections\(rows)</table></section>"
     }
 
     /// Clusters beyond this many are counted, not drawn.
@@ -99,20 +102,23 @@ enum HomePage {
                     case .degraded: "warn"
                     case .unhealthy: "bad"
                     }
-                return "<i class=\"dot \(tone)\" title=\"\(escaped("\(host.address)")) \(escaped(host.healthFlags.text))"
+                return
+                    "<i class=\"dot \(tone)\" title=\"\(escaped("\(host.address)")) \(escaped(host.healthFlags.text))"
                     + ", \(host.stats.cxActive) connections\"></i>"
             }
             let more = cluster.hosts.count > shownHosts ? " +\(cluster.hosts.count - shownHosts)" : ""
             let active = cluster.hosts.reduce(0) { $0 + $1.stats.cxActive }
             let failed = cluster.hosts.reduce(0) { $0 + $1.stats.cxConnectFail }
             let tone = healthy == cluster.hosts.count ? "" : healthy == 0 ? "bad" : "warn"
-            rows += "<tr><td><b><a href=\"/clusters?filter=\(urlEncoded("^" + regexQuoted(cluster.name) + "$"))\">"
+            rows +=
+                "<tr><td><b><a href=\"/clusters?filter=\(urlEncoded("^" + regexQuoted(cluster.name) + "$"))\">"
                 + "\(escaped(cluster.name))</a></b><td><span class=dots>\(dots.joined())\(more)</span>"
                 + "<td class=\"num \(tone)\">\(healthy)/\(cluster.hosts.count)<td class=num>\(grouped(active))"
                 + "<td class=num>\(grouped(failed))"
         }
         if clusters.count > shownClusters {
-            rows += "<tr><td colspan=5 class=dim>and \(clusters.count - shownClusters) more in <a href=/clusters>/clusters</a>"
+            rows +=
+                "<tr><td colspan=5 class=dim>and \(clusters.count - shownClusters) more in <a href=/clusters>/clusters</a>"
         }
         return "<section><h2>Clusters</h2><table><tr><th>name<th>hosts<th class=num>healthy<th class=num>active"
             + "<th class=num>connect failures\(rows)</table></section>"
@@ -143,22 +149,28 @@ enum HomePage {
             }
             switch parameter.kind {
             case .text:
-                fields += "<label title=\"\(escaped(parameter.help))\"><span>\(name)</span><input name=\"\(name)\"></label>"
+                fields +=
+                    "<label title=\"\(escaped(parameter.help))\"><span>\(name)</span><input name=\"\(name)\"></label>"
             case .flag:
-                fields += "<label class=check title=\"\(escaped(parameter.help))\">"
+                fields +=
+                    "<label class=check title=\"\(escaped(parameter.help))\">"
                     + "<input type=checkbox name=\"\(name)\" value=1><span>\(name)</span></label>"
             case .choice(let values):
                 let options = values.map { "<option>\(escaped($0))" }.joined()
-                fields += "<label title=\"\(escaped(parameter.help))\"><span>\(name)</span>"
+                fields +=
+                    "<label title=\"\(escaped(parameter.help))\"><span>\(name)</span>"
                     + "<select name=\"\(name)\"><option value=\"\">–\(options)</select></label>"
             }
         }
         let isUnsendable = endpoint.parameters.contains { $0.name.contains("=") }
-        // The log levels' form would send both fields; one is enough to be taken.
-        let button = isUnsendable ? "" : "<button\(endpoint.path == "/quitquitquit" ? " class=danger" : "")>"
-            + (endpoint.mutates ? "post" : "get") + "</button>"
+        let button =
+            isUnsendable
+            ? ""
+            : "<button\(endpoint.path == "/quitquitquit" ? " class=danger" : "")>"
+                + (endpoint.mutates ? "post" : "get") + "</button>"
         let title = endpoint.mutates ? "<b class=mono>\(path)</b>" : "<a class=mono href=\"\(path)\">\(path)</a>"
-        let form = fields.isEmpty
+        let form =
+            fields.isEmpty
             ? "<form action=\"\(path)\"\(method)>\(endpoint.mutates ? button : "")</form>"
             : "<details><summary>options</summary><form action=\"\(path)\"\(method)>\(fields)\(button)</form></details>"
         return "<div class=row><div>\(title)<p>\(escaped(endpoint.help))</p></div>\(form)</div>"

@@ -1,11 +1,13 @@
 // Style, script and marks of the home page.
 
 enum HomePageAssets {
-    static let icon = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Crect width='24' "
+    static let icon =
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Crect width='24' "
         + "height='24' rx='6' fill='%230b7285'/%3E%3Cpath d='M4 9c4-4 6 4 10 0s4 0 6-1M4 16c4-4 6 4 10 0s4 0 6-1' "
         + "stroke='white' stroke-width='2.4' fill='none' stroke-linecap='round'/%3E%3C/svg%3E"
 
-    static let mark = "<svg viewBox='0 0 24 24' aria-hidden=true><rect width=24 height=24 rx=6 fill=var(--accent) />"
+    static let mark =
+        "<svg viewBox='0 0 24 24' aria-hidden=true><rect width=24 height=24 rx=6 fill=var(--accent) />"
         + "<path d='M4 9c4-4 6 4 10 0s4 0 6-1M4 16c4-4 6 4 10 0s4 0 6-1' stroke=white stroke-width=2.4 fill=none "
         + "stroke-linecap=round /></svg>"
 

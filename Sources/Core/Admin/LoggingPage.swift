@@ -23,11 +23,10 @@ enum LoggingPage {
 
     /// Applies all of the query or nothing; nil, or what is wrong.
     private static func change(_ query: AdminQuery, _ source: any AdminDataSource) -> String? {
-        guard !query.items.isEmpty else { return nil }
-        guard query.items.count == 1 else { return "invalid number of parameters" }
-        let item = query.items[0]
-        // A form with an empty field asks for the list.
-        if item.value.isEmpty, item.name == "level" || item.name == "paths" { return nil }
+        // The home page's form sends the field left empty too.
+        let items = query.items.filter { !($0.value.isEmpty && ($0.name == "level" || $0.name == "paths")) }
+        guard let item = items.first else { return nil }
+        guard items.count == 1 else { return "invalid number of parameters" }
         var changes: [(component: String?, level: String)] = []
         switch item.name {
         case "level": changes = [(nil, item.value)]

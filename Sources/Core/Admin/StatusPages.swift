@@ -38,8 +38,10 @@ enum StatusPages {
             out += "\(name)::observability_name::\(cluster.observabilityName)\n"
             if let outlier = cluster.outlier {
                 out += "\(name)::outlier::success_rate_average::\(number(outlier.successRateAverage))\n"
-                out += "\(name)::outlier::success_rate_ejection_threshold::\(number(outlier.successRateEjectionThreshold))\n"
-                out += "\(name)::outlier::local_origin_success_rate_average::\(number(outlier.localOriginSuccessRateAverage))\n"
+                out +=
+                    "\(name)::outlier::success_rate_ejection_threshold::\(number(outlier.successRateEjectionThreshold))\n"
+                out +=
+                    "\(name)::outlier::local_origin_success_rate_average::\(number(outlier.localOriginSuccessRateAverage))\n"
                 out += "\(name)::outlier::local_origin_success_rate_ejection_threshold::"
                 out += "\(number(outlier.localOriginSuccessRateEjectionThreshold))\n"
             }
@@ -57,7 +59,9 @@ enum StatusPages {
     }
 
     private static func append(_ host: HostStatusView, _ prefix: String, to out: inout String) {
-        for (name, value, _) in metrics(host.stats).sorted(by: { $0.name < $1.name }) { out += "\(prefix)::\(name)::\(value)\n" }
+        for (name, value, _) in metrics(host.stats).sorted(by: { $0.name < $1.name }) {
+            out += "\(prefix)::\(name)::\(value)\n"
+        }
         out += "\(prefix)::hostname::\(host.hostname)\n"
         out += "\(prefix)::health_flags::\(host.healthFlags.text)\n"
         out += "\(prefix)::weight::\(host.weight)\n"
@@ -81,12 +85,15 @@ enum StatusPages {
         appendPercent("success_rate_ejection_threshold", cluster.outlier?.successRateEjectionThreshold ?? -1, &members)
         if !cluster.hosts.isEmpty { members.append(.init("host_statuses", .array(cluster.hosts.map(json)))) }
         appendPercent(
-            "local_origin_success_rate_ejection_threshold", cluster.outlier?.localOriginSuccessRateEjectionThreshold ?? -1,
+            "local_origin_success_rate_ejection_threshold",
+            cluster.outlier?.localOriginSuccessRateEjectionThreshold ?? -1,
             &members)
         let thresholds = [json(cluster.defaultPriority, isHigh: false), json(cluster.highPriority, isHigh: true)]
         members.append(.init("circuit_breakers", .object([.init("thresholds", .array(thresholds))])))
         members.append(.init("observability_name", .string(cluster.observabilityName)))
-        if !cluster.edsServiceName.isEmpty { members.append(.init("eds_service_name", .string(cluster.edsServiceName))) }
+        if !cluster.edsServiceName.isEmpty {
+            members.append(.init("eds_service_name", .string(cluster.edsServiceName)))
+        }
         return .object(members)
     }
 
@@ -133,7 +140,8 @@ enum StatusPages {
         let eds =
             flags.contains(.edsStatusDraining)
             ? "DRAINING"
-            : flags.contains(.failedEDSHealth) ? "UNHEALTHY" : flags.contains(.degradedEDSHealth) ? "DEGRADED" : "HEALTHY"
+            : flags.contains(.failedEDSHealth)
+                ? "UNHEALTHY" : flags.contains(.degradedEDSHealth) ? "DEGRADED" : "HEALTHY"
         members.append(.init("eds_health_status", .string(eds)))
         flag(.degradedActiveHC, "failed_active_degraded_check")
         flag(.pendingDynamicRemoval, "pending_dynamic_removal")

@@ -69,7 +69,9 @@ struct AdminAnswer {
     private static func dechunked(_ bytes: [UInt8]) -> String {
         var out: [UInt8] = []
         var rest = bytes[...]
-        while let line = rest.firstIndex(of: 13), let size = Int(String(decoding: rest[..<line], as: UTF8.self), radix: 16) {
+        while let line = rest.firstIndex(of: 13),
+            let size = Int(String(decoding: rest[..<line], as: UTF8.self), radix: 16)
+        {
             if size == 0 { return String(decoding: out, as: UTF8.self) }
             out += rest[(line + 2)..<(line + 2 + size)]
             rest = rest[(line + 2 + size + 2)...]
@@ -103,7 +105,10 @@ final class AdminClient {
         }
     }
 
-    enum Read: Equatable { case bytes([UInt8]), nothing, end }
+    enum Read: Equatable {
+        case bytes([UInt8])
+        case nothing, end
+    }
 
     func readOnce() -> Read {
         var buffer = [UInt8](repeating: 0, count: 65536)

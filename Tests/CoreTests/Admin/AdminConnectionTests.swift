@@ -44,12 +44,14 @@ import Testing
     @Test func wrongRequestsGetTheirStatusAndAClose() throws {
         let bench = try AdminBench()
         for (text, status) in [
-            ("GET /ready HTTP/1.1\r\n\r\n", 400), ("GET /ready HTTP/1.1\nHost: t\n\n", 400), ("GET /ready HTTP/2.0\r\n\r\n", 505),
+            ("GET /ready HTTP/1.1\r\n\r\n", 400), ("GET /ready HTTP/1.1\nHost: t\n\n", 400),
+            ("GET /ready HTTP/2.0\r\n\r\n", 505),
             ("GET /" + String(repeating: "a", count: 9000), 414),
             ("GET /ready HTTP/1.1\r\nHost: t\r\nX: " + String(repeating: "a", count: 40000), 431),
             ("POST /logging HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n", 413),
             ("POST /logging HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-            ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405), ("GET /ready HTTP/1.1\r\nHost: t\r\nExpect: tea\r\n\r\n", 417),
+            ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
+            ("GET /ready HTTP/1.1\r\nHost: t\r\nExpect: tea\r\n\r\n", 417),
         ] {
             let client = bench.connect()
             client.send(text)
@@ -111,7 +113,8 @@ import Testing
             }
         ])
         let client = bench.connect()
-        client.send("GET /stream HTTP/1.1\r\nHost: t\r\n\r\nGET /ready HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+        client.send(
+            "GET /stream HTTP/1.1\r\nHost: t\r\n\r\nGET /ready HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
         client.turn(100)
         #expect(pieces < 160)
         let text = client.readToEnd()

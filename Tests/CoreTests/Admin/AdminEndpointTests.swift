@@ -26,7 +26,9 @@ import Testing
 
     @Test func mutatingPathsWantPost() throws {
         let bench = try AdminBench()
-        for path in ["/healthcheck/fail", "/quitquitquit", "/drain_listeners", "/reset_counters", "/logging", "/runtime_modify"] {
+        for path in [
+            "/healthcheck/fail", "/quitquitquit", "/drain_listeners", "/reset_counters", "/logging", "/runtime_modify",
+        ] {
             let answer = bench.get(path)
             #expect(answer.status == 405 && answer.body == "Method GET not allowed, POST required.")
             #expect(answer.headers["allow"] == "POST")
@@ -152,7 +154,8 @@ import Testing
                 c1::default_priority::max_connections::5
 
                 """))
-        #expect(first.contains("c1::127.0.0.1:19003::health_flags::/degraded_eds_health\nc1::127.0.0.1:19003::weight::3\n"))
+        #expect(
+            first.contains("c1::127.0.0.1:19003::health_flags::/degraded_eds_health\nc1::127.0.0.1:19003::weight::3\n"))
         let bad = bench.get("/clusters?filter=%5B")
         #expect(bad.status == 400 && bad.body == "Invalid re2 regex: missing ]: [")
     }
@@ -257,13 +260,20 @@ import Testing
         #expect(bench.post("/logging?level=debug").body == list("debug", "debug"))
         #expect(bench.post("/logging?admin=trace").body == list("trace", "debug"))
         #expect(bench.post("/logging?paths=admin:warn,main:off").body == list("warning", "off"))
+        let form = "Content-Type: application/x-www-form-urlencoded\r\n"
+        #expect(
+            bench.post("/logging", headers: form, body: "level=&paths=main%3Aerror").body == list("warning", "error"))
+        #expect(bench.post("/logging", headers: form, body: "level=&paths=main%3Aoff").body == list("warning", "off"))
         for (query, why) in [
-            ("level=foo", "unknown logger level"), ("admin=xx", "unknown logger level"), ("nope=trace", "unknown logger name"),
+            ("level=foo", "unknown logger level"), ("admin=xx", "unknown logger level"),
+            ("nope=trace", "unknown logger name"),
             ("paths=admin:trace,nope:info", "unknown logger name"), ("a=b&c=d", "invalid number of parameters"),
             ("paths=x", "empty logger name or empty logger level"),
         ] {
             let answer = bench.post("/logging?" + query)
-            #expect(answer.status == 400 && answer.body.hasPrefix("error: \(why)\n\nusage: /logging?<name>=<level>"), "\(query)")
+            #expect(
+                answer.status == 400 && answer.body.hasPrefix("error: \(why)\n\nusage: /logging?<name>=<level>"),
+                "\(query)")
             #expect(answer.body.hasSuffix(list("warning", "off")))
         }
     }
@@ -372,7 +382,10 @@ import Testing
         let bench = try dumpBench()
         for (query, status, text) in [
             ("resource=xx", 404, "xx not found in config dump"),
-            ("resource=bootstrap", 400, "bootstrap is not a repeated field. Use ?mask=bootstrap to get only this field."),
+            (
+                "resource=bootstrap", 400,
+                "bootstrap is not a repeated field. Use ?mask=bootstrap to get only this field."
+            ),
             ("mask=yy", 400, "FieldMask yy could not be successfully applied to any configs."),
             ("name_regex=%5B", 400, "INVALID_ARGUMENT: Error while parsing name_regex from [: missing ]: ["),
         ] {

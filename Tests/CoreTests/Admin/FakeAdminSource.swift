@@ -5,7 +5,8 @@ import CoreConfig
 @testable import Core
 
 final class FakeAdminSource: AdminDataSource {
-    var view = ServerSummaryView(program: "tcp-proxy", version: "0.1", state: .live, uptimeSeconds: 3725, concurrency: 2)
+    var view = ServerSummaryView(
+        program: "tcp-proxy", version: "0.1", state: .live, uptimeSeconds: 3725, concurrency: 2)
     var done: [String] = []
     var dumps: [JSONValue] = []
     var shownClusters: [ClusterStatusView] = []
@@ -42,12 +43,15 @@ final class FakeAdminSource: AdminDataSource {
     }
 
     func summary() -> ServerSummaryView { view }
-    func serverInfo() -> JSONValue { .object([.init("version", .string(view.version)), .init("state", .string(view.state.rawValue))]) }
+    func serverInfo() -> JSONValue {
+        .object([.init("version", .string(view.version)), .init("state", .string(view.state.rawValue))])
+    }
     func listeners() -> [ListenerView] { shownListeners }
     func clusters() -> [ClusterStatusView] { shownClusters }
     func runtimeJSON() -> String { "{}\n" }
     func configDump(includesEDS: Bool) -> [JSONValue] {
-        includesEDS ? dumps : dumps.filter { $0["@type"] != .string("type.googleapis.com/envoy.admin.v3.EndpointsConfigDump") }
+        includesEDS
+            ? dumps : dumps.filter { $0["@type"] != .string("type.googleapis.com/envoy.admin.v3.EndpointsConfigDump") }
     }
     func stats(_ query: StatsQuery) -> StatsRendering { StatsRendering(store, query) }
     func initDump() -> JSONValue { .object([]) }
