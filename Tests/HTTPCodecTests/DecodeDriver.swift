@@ -48,7 +48,8 @@ enum DecodeDriver {
         return result
     }
 
-    static func run(_ text: String, role: HTTP1Decoder.Role = .requests, limits: HTTP1Limits = HTTP1Limits(),
+    static func run(
+        _ text: String, role: HTTP1Decoder.Role = .requests, limits: HTTP1Limits = HTTP1Limits(),
         responsesTo methods: [HTTP1Method] = [], endsWithClose: Bool = false
     ) -> DecodeResult {
         run([Array(text.utf8)], role: role, limits: limits, responsesTo: methods, endsWithClose: endsWithClose)

@@ -4,29 +4,37 @@ import HTTPCodec
 import Testing
 
 @Suite struct HTTP1LimitTests {
-    private func check(_ text: String, _ limits: HTTP1Limits, _ error: String?, at location: SourceLocation = #_sourceLocation) {
+    private func check(
+        _ text: String, _ limits: HTTP1Limits, _ error: String?, at location: SourceLocation = #_sourceLocation
+    ) {
         let bytes = Array(text.utf8)
         #expect(DecodeDriver.run([bytes], limits: limits).error == error, "whole", sourceLocation: location)
-        #expect(DecodeDriver.run(bytes.map { [$0] }, limits: limits).error == error, "bytewise", sourceLocation: location)
+        #expect(
+            DecodeDriver.run(bytes.map { [$0] }, limits: limits).error == error, "bytewise", sourceLocation: location)
     }
 
     @Test func startLineBytes() {
         var limits = HTTP1Limits()
         limits.startLineBytes = 40
-        let room = 40 - "GET / HTTP/1.1\r\n".count
+        let room = 40 - "GET / HTTP/1.1\r\n".utf8.count
         let fits = "GET /" + String(repeating: "a", count: room) + " HTTP/1.1\r\nHost: a\r\n\r\n"
         check(fits, limits, nil)
-        check("GET /" + String(repeating: "a", count: room + 1) + " HTTP/1.1\r\nHost: a\r\n\r\n", limits, "startLineTooLong(limit: 40)")
+        check(
+            "GET /" + String(repeating: "a", count: room + 1) + " HTTP/1.1\r\nHost: a\r\n\r\n", limits,
+            "startLineTooLong(limit: 40)")
         check(String(repeating: "A", count: 41), limits, "startLineTooLong(limit: 40)")
     }
 
     @Test func headBytes() {
         var limits = HTTP1Limits()
         limits.headBytes = 64
-        let used = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".count
+        let used = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".utf8.count
         check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 64 - used) + "\r\n\r\n", limits, nil)
-        check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 65 - used) + "\r\n\r\n", limits, "headTooLarge(limit: 64)")
-        check("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 100), limits, "headTooLarge(limit: 64)")
+        check(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 65 - used) + "\r\n\r\n", limits,
+            "headTooLarge(limit: 64)")
+        check(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 100), limits, "headTooLarge(limit: 64)")
         check("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "n", count: 100), limits, "headTooLarge(limit: 64)")
     }
 
@@ -43,7 +51,9 @@ import Testing
         limits.trailerBytes = 32
         check(HTTP1SmugglingTests.chunked + "0\r\na: 1\r\nb: 2\r\n\r\n", limits, nil)
         check(HTTP1SmugglingTests.chunked + "0\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n", limits, "tooManyTrailers(limit: 2)")
-        check(HTTP1SmugglingTests.chunked + "0\r\na: " + String(repeating: "1", count: 40) + "\r\n\r\n", limits, "trailersTooLarge(limit: 32)")
+        check(
+            HTTP1SmugglingTests.chunked + "0\r\na: " + String(repeating: "1", count: 40) + "\r\n\r\n", limits,
+            "trailersTooLarge(limit: 32)")
     }
 
     @Test func chunkExtensionsAreCountedOverTheWholeBody() {
@@ -51,7 +61,9 @@ import Testing
         limits.chunkExtensionBytes = 16
         let chunk = "1;ab\r\nx\r\n"
         check(HTTP1SmugglingTests.chunked + chunk + chunk + "0\r\n\r\n", limits, nil)
-        check(HTTP1SmugglingTests.chunked + String(repeating: chunk, count: 8), limits, "chunkExtensionsTooLarge(limit: 16)")
+        check(
+            HTTP1SmugglingTests.chunked + String(repeating: chunk, count: 8), limits,
+            "chunkExtensionsTooLarge(limit: 16)")
     }
 
     @Test func statusesOfErrors() {

@@ -13,20 +13,23 @@ import Testing
 
     static let wellFormed: [Case] = [
         Case(
-            text: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+            text:
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
             methods: [.get, .get],
             lines: [
                 "200 [OK] 1.1", "Content-Length: 2 #content-length", "head length(2) keepAlive", "body ok", "end",
                 "304 [Not Modified] 1.1", "Content-Length: 9 #content-length", "head none keepAlive", "end",
             ]),
         Case(
-            text: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 \r\nContent-Length: 1\r\n\r\nx", methods: [.head, .get],
+            text: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 \r\nContent-Length: 1\r\n\r\nx",
+            methods: [.head, .get],
             lines: [
                 "200 [OK] 1.1", "Content-Length: 2 #content-length", "head none keepAlive", "end",
                 "200 [] 1.1", "Content-Length: 1 #content-length", "head length(1) keepAlive", "body x", "end",
             ]),
         Case(
-            text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", methods: [.put],
+            text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+            methods: [.put],
             lines: [
                 "100 [Continue] 1.1", "head none keepAlive interim", "103 [] 1.1", "Link: x #link",
                 "head none keepAlive interim", "204 [No Content] 1.1", "head none keepAlive", "end",
@@ -35,9 +38,11 @@ import Testing
             text: "HTTP/1.0 200 OK\r\n\r\nall the rest", methods: [.get], closes: true,
             lines: ["200 [OK] 1.0", "head untilClose ", "body all the rest", "end"]),
         Case(
-            text: "HTTP/1.1 200 caf\u{e9}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nServer: x\r\n\r\n", methods: [.get],
+            text: "HTTP/1.1 200 caf\u{e9}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nServer: x\r\n\r\n",
+            methods: [.get],
             lines: [
-                "200 [caf\u{e9}] 1.1", "Transfer-Encoding: chunked #transfer-encoding", "head chunked keepAlive", "body abc",
+                "200 [caf\u{e9}] 1.1", "Transfer-Encoding: chunked #transfer-encoding", "head chunked keepAlive",
+                "body abc",
                 "trailer Server: x", "end",
             ]),
         Case(
@@ -69,7 +74,10 @@ import Testing
     }
 
     static let refused: [(String, HTTP1Method, String)] = [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .get, "lengthAndTransferEncoding"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .get,
+            "lengthAndTransferEncoding"
+        ),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", .get, "unsupportedTransferCoding"),
         ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .get, "transferEncodingBeforeHTTP11"),
         ("HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .get, "bodyNotAllowed"),
@@ -107,7 +115,8 @@ import Testing
 
     @Test func anEndBeforeTheResponseIsTruncated() {
         for text in ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"] {
-            #expect(DecodeDriver.run(text, role: .responses, responsesTo: [.get], endsWithClose: true).error == "truncated")
+            #expect(
+                DecodeDriver.run(text, role: .responses, responsesTo: [.get], endsWithClose: true).error == "truncated")
         }
     }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes Sources/Core/HTTPCodec/HeaderNameTable.swift: the known header names and a perfect hash over them.
 
-Run from the root of the tree after changing NAMES. The order of the first block is an interface: the HTTP/1 decoder looks
+Run from the root of the tree after changing NAMES, then `swift format -i` the result.
+The order of the first block is an interface: the HTTP/1 decoder looks
 only at identifiers up to `lastFraming`.
 """
 import random

@@ -93,8 +93,12 @@ extension HeaderMap {
 
     public func text(at index: Int) -> (name: String, value: String) {
         (
-            withName(at: index) { span in unsafe span.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) } },
-            withValue(at: index) { span in unsafe span.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) } }
+            withName(at: index) { span in
+                unsafe span.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+            },
+            withValue(at: index) { span in
+                unsafe span.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+            }
         )
     }
 }

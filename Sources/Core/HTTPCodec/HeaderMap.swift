@@ -15,7 +15,10 @@
 /// - Safety: the block is owned here, every index is checked, and pointers never leave the type.
 @safe
 public struct HeaderMap: ~Copyable {
-    public enum Refusal: Error, Equatable, Sendable { case tooMany(limit: Int), tooLarge(limit: Int) }
+    public enum Refusal: Error, Equatable, Sendable {
+        case tooMany(limit: Int)
+        case tooLarge(limit: Int)
+    }
 
     struct Entry {
         /// Distance of the text's first byte from the block's end.
@@ -179,7 +182,8 @@ public struct HeaderMap: ~Copyable {
         countedBytes += Self.overheadBytes + nameSize + value
         textBytes = needed
         return Entry(
-            text: UInt32(truncatingIfNeeded: needed), nameCount: UInt16(truncatingIfNeeded: name), id: .unknown, flags: 0,
+            text: UInt32(truncatingIfNeeded: needed), nameCount: UInt16(truncatingIfNeeded: name), id: .unknown,
+            flags: 0,
             valueCount: UInt32(truncatingIfNeeded: value), value: UInt32(truncatingIfNeeded: needed - name))
     }
 
@@ -202,7 +206,7 @@ public struct HeaderMap: ~Copyable {
         guard needed > capacity else { return }
         var size = max(capacity * 2, 1024)
         while size < needed { size *= 2 }
-        let fresh = unsafe UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         if let old = unsafe block {
             let oldEnd = unsafe old + capacity
             let freshEntries = unsafe fresh.assumingMemoryBound(to: Entry.self)
@@ -210,7 +214,8 @@ public struct HeaderMap: ~Copyable {
             for index in 0..<count {
                 var entry = unsafe old.assumingMemoryBound(to: Entry.self)[index]
                 used += Int(entry.valueCount)
-                unsafe (fresh + size - used).copyMemory(from: oldEnd - Int(entry.value), byteCount: Int(entry.valueCount))
+                unsafe (fresh + size - used).copyMemory(
+                    from: oldEnd - Int(entry.value), byteCount: Int(entry.valueCount))
                 entry.value = UInt32(truncatingIfNeeded: used)
                 used += Int(entry.nameCount)
                 unsafe (fresh + size - used).copyMemory(from: oldEnd - Int(entry.text), byteCount: Int(entry.nameCount))

@@ -4,26 +4,47 @@
 /// ``status`` if this side is the server, then close.
 public enum HTTP1DecodeError: Error, Equatable, Sendable {
     // Start line
-    case badMethod(at: Int), badTarget(at: Int), badVersion(at: Int), badStatusLine(at: Int)
+    case badMethod(at: Int)
+    case badTarget(at: Int)
+    case badVersion(at: Int)
+    case badStatusLine(at: Int)
     case unsupportedVersion(at: Int)
     case startLineTooLong(limit: Int)
     // Lines
-    case bareCarriageReturn(at: Int), bareLineFeed(at: Int)
+    case bareCarriageReturn(at: Int)
+    case bareLineFeed(at: Int)
     // Fields
-    case badFieldName(at: Int), badFieldValue(at: Int), whitespaceBeforeColon(at: Int), obsoleteFold(at: Int)
-    case headTooLarge(limit: Int), tooManyHeaders(limit: Int)
+    case badFieldName(at: Int)
+    case badFieldValue(at: Int)
+    case whitespaceBeforeColon(at: Int)
+    case obsoleteFold(at: Int)
+    case headTooLarge(limit: Int)
+    case tooManyHeaders(limit: Int)
     // Framing
-    case badContentLength(at: Int), repeatedContentLength(at: Int)
-    case badTransferEncoding(at: Int), repeatedTransferEncoding(at: Int), unsupportedTransferCoding(at: Int)
-    case lengthAndTransferEncoding(at: Int), transferEncodingBeforeHTTP11(at: Int), bodyNotAllowed(at: Int)
+    case badContentLength(at: Int)
+    case repeatedContentLength(at: Int)
+    case badTransferEncoding(at: Int)
+    case repeatedTransferEncoding(at: Int)
+    case unsupportedTransferCoding(at: Int)
+    case lengthAndTransferEncoding(at: Int)
+    case transferEncodingBeforeHTTP11(at: Int)
+    case bodyNotAllowed(at: Int)
     case badConnection(at: Int)
-    case missingHost(at: Int), repeatedHost(at: Int), badHost(at: Int)
+    case missingHost(at: Int)
+    case repeatedHost(at: Int)
+    case badHost(at: Int)
     // Chunks
-    case badChunkSize(at: Int), badChunkExtension(at: Int), badChunkEnd(at: Int)
+    case badChunkSize(at: Int)
+    case badChunkExtension(at: Int)
+    case badChunkEnd(at: Int)
     case chunkExtensionsTooLarge(limit: Int)
-    case trailersTooLarge(limit: Int), tooManyTrailers(limit: Int), forbiddenTrailer(at: Int)
+    case trailersTooLarge(limit: Int)
+    case tooManyTrailers(limit: Int)
+    case forbiddenTrailer(at: Int)
     // Stream
-    case truncated, unsolicitedResponse(at: Int), failedBefore
+    case truncated
+    case unsolicitedResponse(at: Int)
+    case failedBefore
 
     /// The answer a server gives before it closes.
     public var status: Int {

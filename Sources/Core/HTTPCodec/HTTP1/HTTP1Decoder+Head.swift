@@ -43,17 +43,20 @@ extension HTTP1Decoder {
         }
         // "HTTP/1.1" and CRLF.
         guard count &- index >= 10 else {
-            try checkVersionPrefix(window, from: index)
+            try Self.checkVersionPrefix(window, from: index)
             return try moreStartLine(index, count)
         }
         try version(window, at: index)
-        guard window[index &+ 8] == 0x0d else { throw lineEndError(window[index &+ 8], .badVersion(at: index), index &+ 8) }
+        guard window[index &+ 8] == 0x0d else {
+            throw Self.lineEndError(window[index &+ 8], .badVersion(at: index), index &+ 8)
+        }
         guard window[index &+ 9] == 0x0a else { throw .bareCarriageReturn(at: index &+ 8) }
         let end = index &+ 10
         guard end <= limits.startLineBytes else { throw .startLineTooLong(limit: limits.startLineBytes) }
 
-        method = methodOf(window)
-        let form = try targetForm(window)
+        let method = Self.method(window, firstEnd)
+        self.method = method
+        let form = try Self.targetForm(window, method, firstEnd &+ 1, secondEnd)
         endLine(end)
         state = .fields
         return .requestLine(
@@ -63,49 +66,52 @@ extension HTTP1Decoder {
                 method: method, form: form, minorVersion: minorVersion))
     }
 
-    private func methodOf(_ window: borrowing Span<UInt8>) -> HTTP1Method {
+    private static func method(_ window: borrowing Span<UInt8>, _ firstEnd: Int) -> HTTP1Method {
         guard firstEnd < 8 else { return .other }
         // A start line is longer than eight bytes.
         let word = UInt64(littleEndian: unsafe window.bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
         return HTTP1Method.known(packed: word & ((1 as UInt64) << UInt64(truncatingIfNeeded: firstEnd &* 8) &- 1))
     }
 
+    // The helpers below are static: a method of the decoder that is not inlined may get a copy of all its state.
+
     /// RFC 9112 §3.2: which form, and whether the method may use it.
     @inline(__always)
-    private func targetForm(_ window: borrowing Span<UInt8>) throws(HTTP1DecodeError) -> HTTP1TargetForm {
-        let start = firstEnd &+ 1
+    private static func targetForm(
+        _ window: borrowing Span<UInt8>, _ method: HTTP1Method, _ start: Int, _ end: Int
+    ) throws(HTTP1DecodeError) -> HTTP1TargetForm {
         if window[start] == 0x2f, method != .connect { return .origin }
-        return try otherTargetForm(window, start)
+        return try otherTargetForm(window, method, start, end)
     }
 
     @inline(never)
-    private func otherTargetForm(
-        _ window: borrowing Span<UInt8>, _ start: Int
+    private static func otherTargetForm(
+        _ window: borrowing Span<UInt8>, _ method: HTTP1Method, _ start: Int, _ end: Int
     ) throws(HTTP1DecodeError) -> HTTP1TargetForm {
         if method == .connect {
-            guard AuthorityRule.holds(window, start, secondEnd, portRequired: true) else { throw .badTarget(at: start) }
+            guard AuthorityRule.holds(window, start, end, portRequired: true) else { throw .badTarget(at: start) }
             return .authority
         }
         if window[start] == 0x2a {
-            guard method == .options, secondEnd == start &+ 1 else { throw .badTarget(at: start) }
+            guard method == .options, end == start &+ 1 else { throw .badTarget(at: start) }
             return .asterisk
         }
         // scheme "://" authority
         var index = start
-        while index < secondEnd, isSchemeByte(window[index], first: index == start) { index &+= 1 }
-        guard index > start, index &+ 3 < secondEnd, window[index] == 0x3a, window[index &+ 1] == 0x2f,
+        while index < end, isSchemeByte(window[index], first: index == start) { index &+= 1 }
+        guard index > start, index &+ 3 < end, window[index] == 0x3a, window[index &+ 1] == 0x2f,
             window[index &+ 2] == 0x2f
         else { throw .badTarget(at: start) }
         let authority = index &+ 3
         index = authority
-        while index < secondEnd, window[index] != 0x2f, window[index] != 0x3f { index &+= 1 }
+        while index < end, window[index] != 0x2f, window[index] != 0x3f { index &+= 1 }
         guard index > authority, AuthorityRule.holds(window, authority, index, portRequired: false) else {
             throw .badTarget(at: authority)
         }
         return .absolute
     }
 
-    private func isSchemeByte(_ byte: UInt8, first: Bool) -> Bool {
+    private static func isSchemeByte(_ byte: UInt8, first: Bool) -> Bool {
         let letter = (byte | 0x20) &- 0x61 < 26
         return letter || (!first && (byte &- 0x30 < 10 || byte == 0x2b || byte == 0x2d || byte == 0x2e))
     }
@@ -121,7 +127,7 @@ extension HTTP1Decoder {
             if index == 0 { beginMessage() }
             // "HTTP/1.1 200" and the byte after it.
             guard count >= 13 else {
-                try checkVersionPrefix(window, from: 0)
+                try Self.checkVersionPrefix(window, from: 0)
                 scanned = count
                 return .needMore
             }
@@ -144,7 +150,9 @@ extension HTTP1Decoder {
         if phase == .value {
             index = ByteScan.endOfValue(window, from: index)
             guard index < count else { return try moreStartLine(index, count) }
-            guard window[index] == 0x0d else { throw lineEndError(window[index], .badStatusLine(at: index), index) }
+            guard window[index] == 0x0d else {
+                throw Self.lineEndError(window[index], .badStatusLine(at: index), index)
+            }
             secondEnd = index
             phase = .lineFeed
         }
@@ -193,12 +201,12 @@ extension HTTP1Decoder {
         } else if word == 0x302e_312f_5054_5448 {
             minorVersion = 0
         } else {
-            throw versionError(window, at: index)
+            throw Self.versionError(window, at: index)
         }
     }
 
     @inline(never)
-    private func versionError(_ window: borrowing Span<UInt8>, at index: Int) -> HTTP1DecodeError {
+    private static func versionError(_ window: borrowing Span<UInt8>, at index: Int) -> HTTP1DecodeError {
         let name: InlineArray<5, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2f]
         for offset in 0..<5 where window[index + offset] != name[offset] { return .badVersion(at: index) }
         guard window[index + 5] &- 0x30 < 10, window[index + 6] == 0x2e, window[index + 7] &- 0x30 < 10 else {
@@ -209,7 +217,7 @@ extension HTTP1Decoder {
 
     /// Fails early on what can no longer become a version, so that HTTP/0.9 is answered and not waited for.
     @inline(never)
-    private func checkVersionPrefix(_ window: borrowing Span<UInt8>, from index: Int) throws(HTTP1DecodeError) {
+    private static func checkVersionPrefix(_ window: borrowing Span<UInt8>, from index: Int) throws(HTTP1DecodeError) {
         let name: InlineArray<5, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2f]
         for offset in 0..<min(5, window.count - index) where window[index + offset] != name[offset] {
             throw .badVersion(at: index)
@@ -221,7 +229,7 @@ extension HTTP1Decoder {
     }
 
     @inline(never)
-    private func lineEndError(_ byte: UInt8, _ other: HTTP1DecodeError, _ index: Int) -> HTTP1DecodeError {
+    private static func lineEndError(_ byte: UInt8, _ other: HTTP1DecodeError, _ index: Int) -> HTTP1DecodeError {
         byte == 0x0a ? .bareLineFeed(at: index) : other
     }
 
@@ -298,7 +306,7 @@ extension HTTP1Decoder {
                 scanned = index
                 return (false, none)
             }
-            guard window[index] == 0x3a, index > 0 else { throw nameError(window[index], index) }
+            guard window[index] == 0x3a, index > 0 else { throw Self.nameError(window[index], index) }
             nameEnd = index
             index &+= 1
             phase = .second
@@ -312,7 +320,9 @@ extension HTTP1Decoder {
         if phase == .value {
             index = ByteScan.endOfValue(window, from: index)
             if index < size {
-                guard window[index] == 0x0d else { throw lineEndError(window[index], .badFieldValue(at: index), index) }
+                guard window[index] == 0x0d else {
+                    throw Self.lineEndError(window[index], .badFieldValue(at: index), index)
+                }
                 phase = .lineFeed
             }
         }
@@ -338,7 +348,7 @@ extension HTTP1Decoder {
     }
 
     @inline(never)
-    private func nameError(_ byte: UInt8, _ index: Int) -> HTTP1DecodeError {
+    private static func nameError(_ byte: UInt8, _ index: Int) -> HTTP1DecodeError {
         switch byte {
         case 0x20, 0x09: .whitespaceBeforeColon(at: index)
         case 0x0a: .bareLineFeed(at: index)

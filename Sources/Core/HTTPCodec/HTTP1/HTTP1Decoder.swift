@@ -118,8 +118,9 @@ public struct HTTP1Decoder: ~Copyable {
     public mutating func next(_ window: borrowing Span<UInt8>) throws(HTTP1DecodeError) -> HTTP1Event {
         do throws(HTTP1DecodeError) {
             consumedBytes = 0
+            // Nearly every call while a head is read.
+            if state == .fields { return try nextField(window) }
             switch state {
-            case .fields: return try nextField(window)
             case .start: return role == .requests ? try requestLine(window) : try statusLine(window)
             case .endOfMessage: return endMessage()
             case .fixedBody: return fixedBody(window)
@@ -154,7 +155,8 @@ public struct HTTP1Decoder: ~Copyable {
         case .bodyUntilClose, .endOfMessage:
             closesAfter = true
             return endMessage()
-        case .start where scanned == 0 && phase == .first && !awaitsResponse, .closed, .tunnel, .paused: return .needMore
+        case .start where scanned == 0 && phase == .first && !awaitsResponse, .closed, .tunnel, .paused:
+            return .needMore
         case .failed: throw .failedBefore
         default:
             state = .failed

@@ -29,7 +29,8 @@ public enum HTTP1EncodeError: Error, Equatable, Sendable {
 /// - Source: RFC 9112 §3, §4, §5, §6, §7.1.
 public enum HTTP1Encoder {
     public static func requestHead<Output: HTTP1Output & ~Copyable>(
-        method: borrowing Span<UInt8>, target: borrowing Span<UInt8>, headers: borrowing HeaderMap, framing: HTTP1Framing,
+        method: borrowing Span<UInt8>, target: borrowing Span<UInt8>, headers: borrowing HeaderMap,
+        framing: HTTP1Framing,
         into output: inout Output
     ) throws(HTTP1EncodeError) {
         guard method.count > 0, ByteScan.endOfToken(method, from: 0) == method.count else { throw .badMethod }

@@ -42,7 +42,9 @@ public struct HTTP1Field: Equatable, Sendable {
 
 /// How the body of a message is delimited (RFC 9112 §6.3).
 public enum HTTP1Framing: Equatable, Sendable {
-    case none, length(Int), chunked
+    case none
+    case length(Int)
+    case chunked
     /// Responses only: the body ends with the connection; see ``HTTP1Decoder/finish()``.
     case untilClose
     /// CONNECT, or a switched protocol: every later byte is `.tunnelBytes`.
