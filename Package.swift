@@ -58,7 +58,8 @@ let package = Package(
             name: "TCPProxy", dependencies: ["Core", "CoreBytes", "ConfigAPI", "CoreConfig"], path: "Sources/TCPProxy",
             exclude: ["Main"], swiftSettings: base),
         .executableTarget(
-            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main", swiftSettings: base),
+            name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main",
+            swiftSettings: base),
 
         .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),

@@ -35,7 +35,11 @@ public struct ByteQueue: ~Copyable {
             var target = unsafe tail
             if unsafe target == nil || target!.pointee.end == UInt32(ChunkPool.payloadSize) {
                 let fresh = unsafe pool.take()
-                if let last = unsafe tail { unsafe last.pointee.next = unsafe fresh } else { unsafe head = unsafe fresh }
+                if let last = unsafe tail {
+                    unsafe last.pointee.next = unsafe fresh
+                } else {
+                    unsafe head = unsafe fresh
+                }
                 unsafe tail = unsafe fresh
                 unsafe target = unsafe fresh
             }

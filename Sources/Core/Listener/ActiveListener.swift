@@ -74,7 +74,7 @@ final class ActiveListener: EventTarget {
 
     private func onExhausted(_ error: Int32) {
         stats.add(.acceptExhausted)
-        
+
         readiness?.disable()
         worker.waitsForDescriptors(self)
         if retryTimer == .none {

@@ -30,7 +30,9 @@ package struct ExtensionRegistry {
     package init(catalog: ExtensionCatalog) { self.catalog = catalog }
 
     /// Registers the builder of a network filter whose type the catalogue has.
-    package mutating func addNetworkFilter<M: Message>(_: M.Type, _ build: @escaping (M, inout FilterBuildContext) -> (any NetworkFilterConfig)?) {
+    package mutating func addNetworkFilter<M: Message>(
+        _: M.Type, _ build: @escaping (M, inout FilterBuildContext) -> (any NetworkFilterConfig)?
+    ) {
         networkFilters[M.protoMessageName] = { any, context in
             guard let message = AnyUnpacker.unpack(any, as: M.self) else {
                 context.fail("", "the bytes are no \(M.protoMessageName)")
@@ -40,7 +42,9 @@ package struct ExtensionRegistry {
         }
     }
 
-    package mutating func addListenerFilter<M: Message>(_: M.Type, _ build: @escaping (M, inout FilterBuildContext) -> (any ListenerFilterConfig)?) {
+    package mutating func addListenerFilter<M: Message>(
+        _: M.Type, _ build: @escaping (M, inout FilterBuildContext) -> (any ListenerFilterConfig)?
+    ) {
         listenerFilters[M.protoMessageName] = { any, context in
             guard let message = AnyUnpacker.unpack(any, as: M.self) else {
                 context.fail("", "the bytes are no \(M.protoMessageName)")
@@ -50,17 +54,25 @@ package struct ExtensionRegistry {
         }
     }
 
-    func buildNetworkFilter(_ any: Google_Protobuf_Any, _ context: inout FilterBuildContext) -> (any NetworkFilterConfig)? {
+    func buildNetworkFilter(_ any: Google_Protobuf_Any, _ context: inout FilterBuildContext) -> (
+        any NetworkFilterConfig
+    )? {
         guard let build = networkFilters[AnyUnpacker.typeName(of: any)] else {
-            context.fail("", "this program has no network filter of this type", found: any.typeURL, allowed: known(networkFilters))
+            context.fail(
+                "", "this program has no network filter of this type", found: any.typeURL,
+                allowed: known(networkFilters))
             return nil
         }
         return build(any, &context)
     }
 
-    func buildListenerFilter(_ any: Google_Protobuf_Any, _ context: inout FilterBuildContext) -> (any ListenerFilterConfig)? {
+    func buildListenerFilter(_ any: Google_Protobuf_Any, _ context: inout FilterBuildContext) -> (
+        any ListenerFilterConfig
+    )? {
         guard let build = listenerFilters[AnyUnpacker.typeName(of: any)] else {
-            context.fail("", "this program has no listener filter of this type", found: any.typeURL, allowed: known(listenerFilters))
+            context.fail(
+                "", "this program has no listener filter of this type", found: any.typeURL,
+                allowed: known(listenerFilters))
             return nil
         }
         return build(any, &context)

@@ -67,10 +67,15 @@ struct FilterChainIndexBuilder {
 
     /// The last step: the place where one chain may stand.
     private mutating func settle(_ chain: Int32, _ port: UInt16?, in position: Int) {
-        let taken = port.map { tables.sourcePorts[position].byPort[$0] ?? FilterChainIndex.missing }
+        let taken =
+            port.map { tables.sourcePorts[position].byPort[$0] ?? FilterChainIndex.missing }
             ?? tables.sourcePorts[position].any
         guard taken >= 0 else {
-            if let port { tables.sourcePorts[position].byPort[port] = chain } else { tables.sourcePorts[position].any = chain }
+            if let port {
+                tables.sourcePorts[position].byPort[port] = chain
+            } else {
+                tables.sourcePorts[position].any = chain
+            }
             return
         }
         guard reported.insert(Int64(taken) << 32 | Int64(chain)).inserted else { return }
@@ -123,7 +128,9 @@ extension FilterChainIndex.SourceTypes: FilterChainTable {}
 extension FilterChainIndex.Ports: FilterChainTable {}
 
 extension FilterChainIndex.Ports {
-    fileprivate static func step<Next: FilterChainTable>(_ table: inout Self, _ port: UInt16?, _ next: inout [Next]) -> Int {
+    fileprivate static func step<Next: FilterChainTable>(_ table: inout Self, _ port: UInt16?, _ next: inout [Next])
+        -> Int
+    {
         let known = port.map { table.byPort[$0] ?? FilterChainIndex.missing } ?? table.any
         if known >= 0 { return Int(known) }
         next.append(Next())
@@ -150,11 +157,17 @@ extension FilterChainIndex.Addresses {
 
 extension FilterChainIndex.Names {
     /// An empty name is no condition.
-    fileprivate static func step<Next: FilterChainTable>(_ table: inout Self, _ name: String, _ next: inout [Next]) -> Int {
+    fileprivate static func step<Next: FilterChainTable>(_ table: inout Self, _ name: String, _ next: inout [Next])
+        -> Int
+    {
         let known = name.isEmpty ? table.any : table.table.value(of: name)
         if known >= 0 { return Int(known) }
         next.append(Next())
-        if name.isEmpty { table.any = Int32(next.count - 1) } else { table.table.insert(name, value: Int32(next.count - 1)) }
+        if name.isEmpty {
+            table.any = Int32(next.count - 1)
+        } else {
+            table.table.insert(name, value: Int32(next.count - 1))
+        }
         return next.count - 1
     }
 }

@@ -112,7 +112,9 @@ package struct ListenSocketSpec: Sendable {
 
     private func apply(_ option: SocketOptionSpec, _ fd: Int32) throws(SocketError) {
         if let family = option.family, family != address.family { return }
-        if !option.apply(to: fd) { throw SocketError(call: "setsockopt level \(option.level) name \(option.name)", errno: errno) }
+        if !option.apply(to: fd) {
+            throw SocketError(call: "setsockopt level \(option.level) name \(option.name)", errno: errno)
+        }
     }
 
     private func check(_ call: String, _ error: Int32, at fd: Int32) throws(SocketError) {

@@ -66,7 +66,8 @@ struct ListenerBuilder {
                     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
                     chains: chains, defaultChain: defaultChain, chainIndex: index, onlyChain: onlyChain,
                     accessLogs: accessLogs,
-                    limits: limits, ignoresGlobalLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager, balancer: balancer,
+                    limits: limits, ignoresGlobalLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
+                    balancer: balancer,
                     stats: process.stats.scope(prefix: prefix),
                     workerStats: (0..<workerCount).map { process.stats.scope(prefix: "\(prefix)worker_\($0).") })
             },
@@ -131,7 +132,8 @@ struct ListenerBuilder {
         }
         spec.isFreebind = message.freebind.value
         spec.isTransparent = message.transparent.value
-        spec.fastOpenQueue = message.hasTcpFastOpenQueueLength ? Int32(clamping: message.tcpFastOpenQueueLength.value) : 0
+        spec.fastOpenQueue =
+            message.hasTcpFastOpenQueueLength ? Int32(clamping: message.tcpFastOpenQueueLength.value) : 0
         spec.usesMPTCP = message.enableMptcp
         if message.hasTcpKeepalive { spec.keepalive = TCPKeepaliveSpec(message.tcpKeepalive) }
         readOptions(message.socketOptions, "socket_options", into: &spec)
@@ -167,7 +169,9 @@ struct ListenerBuilder {
                 chains.append(spec)
             }
         } else if message.filterChains.isEmpty {
-            fail("filter_chains", "no filter chain is given", allowed: "at least one of filter_chains, default_filter_chain")
+            fail(
+                "filter_chains", "no filter chain is given",
+                allowed: "at least one of filter_chains, default_filter_chain")
         }
         guard rules.count == message.filterChains.count else { return (chains, defaultChain, nil) }
         do throws(CompileFailure) {
@@ -186,10 +190,12 @@ struct ListenerBuilder {
         }
     }
 
-    private mutating func readChain(_ chain: Envoy_Config_Listener_V3_FilterChain, _ place: String) -> FilterChainSpec? {
+    private mutating func readChain(_ chain: Envoy_Config_Listener_V3_FilterChain, _ place: String) -> FilterChainSpec?
+    {
         var filters: [any NetworkFilterConfig] = []
         for (position, filter) in chain.filters.enumerated() {
-            var context = FilterBuildContext(path: "\(path).\(place).filters[\(position)].typed_config", process: process)
+            var context = FilterBuildContext(
+                path: "\(path).\(place).filters[\(position)].typed_config", process: process)
             let config = process.extensions.buildNetworkFilter(filter.typedConfig, &context)
             problems += context.problems
             if let config { filters.append(config) }
@@ -204,7 +210,8 @@ struct ListenerBuilder {
     private mutating func readListenerFilters() -> [any ListenerFilterConfig] {
         var filters: [any ListenerFilterConfig] = []
         for (position, filter) in message.listenerFilters.enumerated() {
-            var context = FilterBuildContext(path: "\(path).listener_filters[\(position)].typed_config", process: process)
+            var context = FilterBuildContext(
+                path: "\(path).listener_filters[\(position)].typed_config", process: process)
             let config = process.extensions.buildListenerFilter(filter.typedConfig, &context)
             problems += context.problems
             if let config { filters.append(config) }

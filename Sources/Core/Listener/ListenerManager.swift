@@ -54,7 +54,8 @@ package final class ListenerManager {
     }
 
     /// Binds the sockets of a plan and adds the listener. A failure is a problem at its address.
-    func bind(_ plan: ListenerBuilder.Plan, message: Envoy_Config_Listener_V3_Listener, path: String) -> ConfigProblem? {
+    func bind(_ plan: ListenerBuilder.Plan, message: Envoy_Config_Listener_V3_Listener, path: String) -> ConfigProblem?
+    {
         var bound: [BoundSocket] = []
         for (index, socket) in plan.sockets.enumerated() {
             guard plan.bindsToPort else {

@@ -30,10 +30,12 @@ package final class ListenerSpec: Sendable {
     let workerStats: [StatScope<ListenerWorkerStat>]
 
     init(
-        id: Int, name: String, addresses: [SocketAddress], statPrefix: String, bufferLimitBytes: Int, acceptsPerEvent: Int,
+        id: Int, name: String, addresses: [SocketAddress], statPrefix: String, bufferLimitBytes: Int,
+        acceptsPerEvent: Int,
         listenerFilters: [any ListenerFilterConfig], listenerFiltersTimeoutMS: Int64,
         continueOnListenerFiltersTimeout: Bool, chains: [FilterChainSpec], defaultChain: Int?,
-        chainIndex: FilterChainIndex, onlyChain: Int?, accessLogs: [AccessLog], limits: ConnectionLimits, ignoresGlobalLimit: Bool,
+        chainIndex: FilterChainIndex, onlyChain: Int?, accessLogs: [AccessLog], limits: ConnectionLimits,
+        ignoresGlobalLimit: Bool,
         balancer: ExactBalancer?, stats: StatScope<ListenerStat>, workerStats: [StatScope<ListenerWorkerStat>]
     ) {
         self.id = id

@@ -22,7 +22,9 @@ public struct CIDRRange: Hashable, Sendable {
 
     /// Nil for what is not a literal address.
     public init?(address: String, prefixBits: Int) {
-        guard prefixBits >= 0, prefixBits <= 128, let parsed = SocketAddress(literal: address, port: 0) else { return nil }
+        guard prefixBits >= 0, prefixBits <= 128, let parsed = SocketAddress(literal: address, port: 0) else {
+            return nil
+        }
         switch parsed {
         case .v6(let high, let low, _, _) where IPKey.isMapped(high: high, low: low):
             // A shorter prefix also covers addresses that are not mapped; no such rule is useful, and none is guessed.
@@ -36,7 +38,9 @@ public struct CIDRRange: Hashable, Sendable {
 
     /// Parses "address/bits"; nil for anything else.
     public init?(_ text: String) {
-        guard let slash = text.lastIndex(of: "/"), let count = Int(text[text.index(after: slash)...]) else { return nil }
+        guard let slash = text.lastIndex(of: "/"), let count = Int(text[text.index(after: slash)...]) else {
+            return nil
+        }
         self.init(address: String(text[..<slash]), prefixBits: count)
     }
 
@@ -61,7 +65,8 @@ extension CIDRRange: CustomStringConvertible {
         let address: SocketAddress =
             isV4
             ? .v4(address: UInt32(truncatingIfNeeded: bits >> 96), port: 0)
-            : .v6(high: UInt64(truncatingIfNeeded: bits >> 64), low: UInt64(truncatingIfNeeded: bits), port: 0, scope: 0)
+            : .v6(
+                high: UInt64(truncatingIfNeeded: bits >> 64), low: UInt64(truncatingIfNeeded: bits), port: 0, scope: 0)
         return "\(address.addressWithoutPort)/\(prefixBits)"
     }
 }

@@ -76,7 +76,8 @@ public struct CIDRTrie: Sendable {
     private mutating func insert(_ range: CIDRRange, value: Int32, under root: Int32) -> Int32 {
         guard root >= 0 else { return add(bits: range.bits, prefixBits: range.prefixBits, value: value) }
         let node = nodes[Int(root)]
-        let shared = UInt8(min(Int(node.prefixBits), Int(range.prefixBits), (node.bits ^ range.bits).leadingZeroBitCount))
+        let shared = UInt8(
+            min(Int(node.prefixBits), Int(range.prefixBits), (node.bits ^ range.bits).leadingZeroBitCount))
         if shared == node.prefixBits {
             if shared == range.prefixBits {
                 nodes[Int(root)].value = value

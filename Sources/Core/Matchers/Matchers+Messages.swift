@@ -82,7 +82,8 @@ extension ValueMatcher {
             self = .any(matchers)
         case nil:
             throw CompileFailure(
-                "one of null_match, double_match, string_match, bool_match, present_match, list_match or or_match is needed")
+                "one of null_match, double_match, string_match, bool_match, present_match, list_match or or_match is needed"
+            )
         }
     }
 }

@@ -33,7 +33,9 @@ public final class RE2Regex: @unchecked Sendable {
                 message[0] = 0
                 // An empty buffer may have no address; RE2 wants one even for no bytes.
                 let made = text.withMemoryRebound(to: CChar.self) { bytes -> OpaquePointer? in
-                    guard let base = bytes.baseAddress else { return cre2_new("", 0, message.baseAddress, message.count) }
+                    guard let base = bytes.baseAddress else {
+                        return cre2_new("", 0, message.baseAddress, message.count)
+                    }
                     return cre2_new(base, bytes.count, message.baseAddress, message.count)
                 }
                 if let made { return .success(made) }

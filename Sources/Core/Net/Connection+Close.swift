@@ -73,7 +73,9 @@ extension Connection {
         case .moved, .wouldBlock: break
         case .endOfStream:
             flags.insert(.readEnded)
-            if output.isEmpty { finish(.local) } else {
+            if output.isEmpty {
+                finish(.local)
+            } else {
                 flags.remove(.lingering)
                 updateReading()
             }

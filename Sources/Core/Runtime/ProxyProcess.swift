@@ -8,7 +8,10 @@ import Glibc
 ///
 ///     load ─▶ build ─▶ bind ─▶ warm (DNS, health checks) ─▶ serve ─▶ drain ─▶ exit
 package final class ProxyProcess {
-    package enum State: Int { case live = 0, draining, preInitializing, initializing }
+    package enum State: Int {
+        case live = 0
+        case draining, preInitializing, initializing
+    }
 
     package let name: String
     package let options: CommandLineOptions

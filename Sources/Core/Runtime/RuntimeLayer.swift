@@ -69,7 +69,9 @@ struct RuntimeLayer: Sendable {
             guard let known = RuntimeValue.denominator(name) else { return nil }
             percent.denominator = known
         case .numberValue(let number)?:
-            guard let whole = Int(exactly: number), let known = RuntimeValue.denominator(String(whole)) else { return nil }
+            guard let whole = Int(exactly: number), let known = RuntimeValue.denominator(String(whole)) else {
+                return nil
+            }
             percent.denominator = known
         default: return nil
         }

@@ -73,7 +73,9 @@ public struct RuntimeValue: Equatable, Sendable {
 
     /// Decimal notation only: Swift would also read "0x10", "inf" and "nan".
     private static func number(_ text: String) -> Double? {
-        guard let first = text.utf8.first, text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else { return nil }
+        guard let first = text.utf8.first, text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else {
+            return nil
+        }
         guard first != UInt8(ascii: "e"), first != UInt8(ascii: "E") else { return nil }
         guard let number = Double(text), number.isFinite else { return nil }
         return number

@@ -1,7 +1,7 @@
 // One worker: a thread, its loop, and everything that belongs to it alone.
 
-public import CoreBytes
 import CLinux
+public import CoreBytes
 import Glibc
 
 /// A thread's whole world: listeners, connections, clusters as it sees them, counters.

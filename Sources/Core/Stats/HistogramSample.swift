@@ -12,7 +12,9 @@ public struct HistogramSample: Sendable, Equatable {
     /// `counts` may name a bin several times and in any order.
     init(counts: [(index: Int, count: UInt64)]) {
         for (index, count) in counts.sorted(by: { $0.index < $1.index }) where count > 0 {
-            if bins.last?.index == index { bins[bins.count - 1].count += count } else {
+            if bins.last?.index == index {
+                bins[bins.count - 1].count += count
+            } else {
                 bins.append(Bin(index: index, count: count))
             }
         }

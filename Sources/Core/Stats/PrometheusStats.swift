@@ -47,7 +47,8 @@ struct PrometheusStats {
             }
         }
         metrics.sort {
-            $0.kind == $1.kind ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : $0.kind.rawValue < $1.kind.rawValue
+            $0.kind == $1.kind
+                ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : $0.kind.rawValue < $1.kind.rawValue
         }
         self.metrics = metrics
     }

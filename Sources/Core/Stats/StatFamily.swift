@@ -13,8 +13,9 @@ public final class StatFamily<Key: StatKey>: Sendable {
     private let overflowCount = Atomic<UInt64>(0)
 
     /// Names come out as `prefix` + name + `.` + stat. `overflowName` is what the rest is counted under.
-    public init(store: StatsStore, prefix: String, of _: Key.Type = Key.self, limit: Int, overflowName: String = "other")
-    {
+    public init(
+        store: StatsStore, prefix: String, of _: Key.Type = Key.self, limit: Int, overflowName: String = "other"
+    ) {
         self.store = store
         self.prefix = prefix
         self.limit = limit

@@ -16,7 +16,8 @@ final class StatRecord: @unchecked Sendable {
     var main: StatRecordNotes?
 
     init(
-        id: Int, prefix: String, layout: StatLayout, key: ObjectIdentifier, fixedTags: [StatTag], rejected: StatRejection
+        id: Int, prefix: String, layout: StatLayout, key: ObjectIdentifier, fixedTags: [StatTag],
+        rejected: StatRejection
     ) {
         self.id = id
         self.prefix = prefix

@@ -78,7 +78,9 @@ struct StatTagRules: Sendable {
         }
         guard !cuts.isEmpty else { return (name, tags) }
         var kept: [UInt8] = []
-        for (index, byte) in bytes.enumerated() where !cuts.contains(where: { $0.contains(index) }) { kept.append(byte) }
+        for (index, byte) in bytes.enumerated() where !cuts.contains(where: { $0.contains(index) }) {
+            kept.append(byte)
+        }
         return (String(decoding: kept, as: UTF8.self), tags)
     }
 

@@ -6,7 +6,8 @@ enum StatTagTable {
             let parts = pattern.split(separator: ".").map(String.init)
             rules.append(
                 StatTagRules.Rule(
-                    name: "envoy." + name, shape: .tokens(parts), firstToken: ["*", "$"].contains(parts[0]) ? nil : parts[0],
+                    name: "envoy." + name, shape: .tokens(parts),
+                    firstToken: ["*", "$"].contains(parts[0]) ? nil : parts[0],
                     needle: nil))
         }
         func regex(_ name: String, _ pattern: String, first: String? = nil, needle: String? = nil) {
@@ -26,7 +27,8 @@ enum StatTagTable {
         regex("response_code", "_rq(_(\\d{3}))$", needle: "_rq_")
         regex("response_code_class", "_rq_((\\d))xx$", needle: "_rq_")
         regex(
-            "dynamo_partition_id", "^http(?:\\.\(token))?\\.dynamodb\\.table\\.\(token)\\.capacity\\.\(token)(\\.__partition_id=(\\w{7}))$",
+            "dynamo_partition_id",
+            "^http(?:\\.\(token))?\\.dynamodb\\.table\\.\(token)\\.capacity\\.\(token)(\\.__partition_id=(\\w{7}))$",
             first: "http", needle: ".dynamodb.table.")
         regex(
             "dynamo_operation",
@@ -54,10 +56,12 @@ enum StatTagTable {
         tokens("clientssl_prefix", "auth.clientssl.$.**")
         tokens("ratelimit_prefix", "ratelimit.$.**")
         tokens("cluster_name", "cluster.$.**")
-        regex("http_conn_manager_prefix", "^listener\\..*?\\.http\\.((\(token))\\.)", first: "listener", needle: ".http.")
+        regex(
+            "http_conn_manager_prefix", "^listener\\..*?\\.http\\.((\(token))\\.)", first: "listener", needle: ".http.")
         tokens("http_conn_manager_prefix", "http.$.**")
         regex(
-            "worker_id", "^(?:listener\\..*?|server|thread_local_cluster_manager|listener_manager)\\.worker(_(\\d+))\\.",
+            "worker_id",
+            "^(?:listener\\..*?|server|thread_local_cluster_manager|listener_manager)\\.worker(_(\\d+))\\.",
             needle: ".worker_")
         regex("listener_address", "^listener\\.((\(address))\\.)", first: "listener")
         tokens("virtual_host", "vhost.$.**")
@@ -67,7 +71,8 @@ enum StatTagTable {
             "scoped_rds_config", "^http(?:\\.\(token))?\\.scoped_rds\\.((.+?)\\.)\\w+?$", first: "http",
             needle: ".scoped_rds.")
         tokens("rbac_http_prefix", "http.*.rbac.$.**")
-        regex("rbac_policy_name", "rbac\\..*?\\.?policy\\.((.+?)\\.)(?:shadow_)?(?:allowed|denied)$", needle: ".policy.")
+        regex(
+            "rbac_policy_name", "rbac\\..*?\\.?policy\\.((.+?)\\.)(?:shadow_)?(?:allowed|denied)$", needle: ".policy.")
         regex("rbac_prefix", "^((.+?)\\.)rbac\\.", needle: ".rbac.")
         tokens("connection_limit_prefix", "connection_limit.$.**")
         tokens("ext_authz_prefix", "ext_authz.$.**")
@@ -77,7 +82,9 @@ enum StatTagTable {
         tokens("local_network_ratelimit_prefix", "local_rate_limit.$.**")
         tokens("local_http_ratelimit_prefix", "$.http_local_rate_limit.**")
         tokens("local_listener_ratelimit_prefix", "listener_local_ratelimit.$.**")
-        regex("google_grpc_client_prefix", "^cluster\\.\\w+\\.google_grpc\\.((\(token))\\.)", first: "cluster", needle: ".google_grpc.")
+        regex(
+            "google_grpc_client_prefix", "^cluster\\.\\w+\\.google_grpc\\.((\(token))\\.)", first: "cluster",
+            needle: ".google_grpc.")
         tokens("proxy_protocol_prefix", "proxy_proto.$.versions.**")
         regex("proxy_protocol_version", "^proxy_proto\\.(?:.+?\\.)?versions\\.v((\\d)\\.)", first: "proxy_proto")
         return rules

@@ -7,7 +7,10 @@ import Glibc
 public final class StatsFlusher {
     /// `server.state`; the numbers are Envoy's.
     public enum ServerState: UInt64, Sendable {
-        case live = 0, draining = 1, preInitializing = 2, initializing = 3
+        case live = 0
+        case draining = 1
+        case preInitializing = 2
+        case initializing = 3
     }
 
     /// What `server.` cannot know by itself.

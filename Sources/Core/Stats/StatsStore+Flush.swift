@@ -21,7 +21,8 @@ extension StatsStore {
             let reading = self.reading(record)
             guard !reading.blocks.isEmpty else { continue }
             let notes = notes(of: record)
-            var bases = notes.counterBases.isEmpty
+            var bases =
+                notes.counterBases.isEmpty
                 ? [Int](repeating: 0, count: record.layout.definitions.count) : notes.counterBases
             for (index, definition) in record.layout.definitions.enumerated() where definition.kind == .counter {
                 bases[index] += reading.value(index).number

@@ -31,7 +31,8 @@ public final class ClusterSnapshot: Sendable {
         self.subsets = subsets
         if case .originalDestination = spec.policy {
             indexOfAddress = Dictionary(
-                hosts.enumerated().map { ($0.element.address, HostIndex($0.offset)) }, uniquingKeysWith: { old, _ in old })
+                hosts.enumerated().map { ($0.element.address, HostIndex($0.offset)) },
+                uniquingKeysWith: { old, _ in old })
         } else {
             indexOfAddress = [:]
         }

@@ -70,7 +70,8 @@ public final class Host: Sendable {
 
 /// `health_status` of an endpoint: what configuration or discovery says, before any check of ours.
 public enum ConfiguredHealthStatus: UInt8, Sendable {
-    case unknown = 0, healthy, unhealthy, draining, timeout, degraded
+    case unknown = 0
+    case healthy, unhealthy, draining, timeout, degraded
 
     /// The flags a host of this status carries.
     public var flags: HealthFlags {

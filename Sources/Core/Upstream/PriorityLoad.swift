@@ -101,7 +101,8 @@ public struct PriorityLoad: Hashable, Sendable {
     /// Whether fewer hosts than the threshold are usable; a priority without counted hosts always is.
     static func isBelowThreshold(_ input: Input, percent: UInt32) -> Bool {
         if input.countedHosts == 0 { return percent > 0 }
-        let usable = 100.0 * Double(input.healthyHosts) / Double(input.countedHosts)
+        let usable =
+            100.0 * Double(input.healthyHosts) / Double(input.countedHosts)
             + 100.0 * Double(input.degradedHosts) / Double(input.countedHosts)
         return usable < Double(percent)
     }

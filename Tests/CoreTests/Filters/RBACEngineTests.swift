@@ -62,9 +62,15 @@ import Testing
         (#"{"or_ids":{"ids":[{"authenticated":{}},{"any":true}]}}"#, true),
         (#"{"filter_state":{"key":"name","string_match":{"prefix":"al"}}}"#, true),
         (#"{"filter_state":{"key":"absent","string_match":{"exact":""}}}"#, false),
-        (#"{"filter_state":{"key":"addr","address_match":{"ranges":[{"address_prefix":"198.51.100.0","prefix_len":24}]}}}"#, true),
+        (
+            #"{"filter_state":{"key":"addr","address_match":{"ranges":[{"address_prefix":"198.51.100.0","prefix_len":24}]}}}"#,
+            true
+        ),
         (#"{"filter_state":{"key":"name","address_match":{"ranges":[{"address_prefix":"0.0.0.0"}]}}}"#, false),
-        (#"{"metadata":{"filter":"f","path":[{"key":"k"}],"value":{"string_match":{"exact":"w"}},"invert":true}}"#, true),
+        (
+            #"{"metadata":{"filter":"f","path":[{"key":"k"}],"value":{"string_match":{"exact":"w"}},"invert":true}}"#,
+            true
+        ),
     ])
     func principalsTestTheSource(id: String, expected: Bool) throws {
         #expect(try identifies(id) == expected)

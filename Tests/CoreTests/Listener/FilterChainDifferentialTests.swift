@@ -10,8 +10,12 @@ import Testing
         "10.0.0.0/8", "10.0.0.0/16", "10.0.0.0/24", "10.0.0.1/32", "127.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32",
         "2001:db8::1/128",
     ].compactMap { CIDRRange($0) }
-    static let names = ["a.example.com", "*.example.com", "*.com", "b.a.example.com", "*.a.example.com", "com", "x.org"]
-    static let asked = ["", "a.example.com", "b.a.example.com", "c.b.a.example.com", "example.com", "com", "x.org", "y.org", "a.com."]
+    static let names = [
+        "a.example.com", "*.example.com", "*.com", "b.a.example.com", "*.a.example.com", "com", "x.org",
+    ]
+    static let asked = [
+        "", "a.example.com", "b.a.example.com", "c.b.a.example.com", "example.com", "com", "x.org", "y.org", "a.com.",
+    ]
     static let protocols = ["h2", "http/1.1", "istio"]
 
     @Test(arguments: 0..<60) func indexAgreesWithTheRules(seed: Int) throws {
@@ -37,7 +41,9 @@ import Testing
 
     private func rule(_ random: inout SeededGenerator) -> FilterChainRule {
         var rule = FilterChainRule()
-        if Int.random(in: 0..<4, using: &random) == 0 { rule.destinationPort = Self.ports.randomElement(using: &random) }
+        if Int.random(in: 0..<4, using: &random) == 0 {
+            rule.destinationPort = Self.ports.randomElement(using: &random)
+        }
         rule.destinationRanges = some(Self.blocks, &random)
         rule.serverNames = some(Self.names, &random)
         if Int.random(in: 0..<4, using: &random) == 0 {
@@ -64,7 +70,8 @@ import Testing
         func address(_ ports: [UInt16], _ random: inout SeededGenerator) -> SocketAddress {
             if Int.random(in: 0..<12, using: &random) == 0 { return .unix(path: "/run/x") }
             let port = ports.randomElement(using: &random) ?? 1
-            return SocketAddress(literal: Self.addresses.randomElement(using: &random) ?? "", port: port) ?? .unix(path: "")
+            return SocketAddress(literal: Self.addresses.randomElement(using: &random) ?? "", port: port)
+                ?? .unix(path: "")
         }
         return ConnectionFacts(
             destination: address(Self.ports + [81], &random), source: address([1000, 1001, 1003], &random),

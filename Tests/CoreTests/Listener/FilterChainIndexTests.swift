@@ -41,7 +41,10 @@ import Testing
 
     @Test func portOfItsOwnShutsOutTheOthers() throws {
         let chains = try index(
-            [("any", "{}"), ("p", #"{"destination_port":80,"prefix_ranges":[{"address_prefix":"10.9.0.0","prefix_len":16}]}"#)],
+            [
+                ("any", "{}"),
+                ("p", #"{"destination_port":80,"prefix_ranges":[{"address_prefix":"10.9.0.0","prefix_len":16}]}"#),
+            ],
             hasDefault: true)
         #expect(try chains.choose(facts("10.9.1.1:80")) == .chain(1))
         #expect(try chains.choose(facts("10.9.1.1:81")) == .chain(0))
@@ -163,7 +166,8 @@ import Testing
         } catch let error as CompileFailure {
             #expect(
                 error.problems.map(\.path) == [
-                    "address_suffix", "suffix_len", "destination_port", "source_ports[1]", "prefix_ranges[0].address_prefix",
+                    "address_suffix", "suffix_len", "destination_port", "source_ports[1]",
+                    "prefix_ranges[0].address_prefix",
                     "server_names[1]", "server_names[2]",
                 ])
         }

@@ -20,7 +20,8 @@ import Testing
                 directSource: try #require(SocketAddress(fields[2])), serverName: fields[4] == "-" ? "" : fields[4],
                 transportProtocol: try #require(ConnectionFacts.TransportProtocol(rawValue: fields[3])),
                 applicationProtocols: fields[5] == "-" ? [] : fields[5].split(separator: ",").map(String.init))
-            let expected: FilterChainIndex.Choice = try fields[6] == "default" ? .defaultChain : .chain(#require(Int(fields[6])))
+            let expected: FilterChainIndex.Choice =
+                try fields[6] == "default" ? .defaultChain : .chain(#require(Int(fields[6])))
             #expect(index.choose(facts) == expected, "\(line)\n\(recording.chains)")
         }
     }

@@ -55,7 +55,8 @@ import Testing
         failed.responseFlags = [.upstreamRetryLimitExceeded, .upstreamConnectionFailure]
         #expect(
             Self.write(.standard, failed)
-                == "[2026-11-23T09:07:48.235Z] \"- - -\" 0 UF,URX 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"127.0.0.1:19920\"\n")
+                == "[2026-11-23T09:07:48.235Z] \"- - -\" 0 UF,URX 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"127.0.0.1:19920\"\n"
+        )
     }
 
     @Test(arguments: [
@@ -116,9 +117,12 @@ import Testing
         ("%START_TIME():5%", 0, "START_TIME takes no length"), ("%DYNAMIC_METADATA()%", 0, "needs an argument"),
         ("%FILTER_STATE(k:BAD)%", 0, "FILTER_STATE takes"), ("%FILTER_STATE(a:FIELD)%", 0, "FILTER_STATE takes"),
         ("%METADATA(BAD:a)%", 0, "METADATA's type"), ("%COMMON_DURATION(a:b:xs)%", 0, "not xs"),
-        ("%GRPC_STATUS(BAD)%", 0, "not BAD"), ("%PATH(BAD)%", 0, "not BAD"), ("%REQUESTED_SERVER_NAME(BAD)%", 0, "not BAD"),
-        ("%COALESCE(x)%", 0, "JSON object"), ("%COALESCE({\"operators\":[\"NOPE\"]})%", 0, "operators[0]: unknown operator NOPE"),
-        ("%CEL(x)%", 0, "not supported yet"), ("100%", 3, "malformed"), ("%UPSTREAM_PEER_SERIAL%", 0, "unknown operator"),
+        ("%GRPC_STATUS(BAD)%", 0, "not BAD"), ("%PATH(BAD)%", 0, "not BAD"),
+        ("%REQUESTED_SERVER_NAME(BAD)%", 0, "not BAD"),
+        ("%COALESCE(x)%", 0, "JSON object"),
+        ("%COALESCE({\"operators\":[\"NOPE\"]})%", 0, "operators[0]: unknown operator NOPE"),
+        ("%CEL(x)%", 0, "not supported yet"), ("100%", 3, "malformed"),
+        ("%UPSTREAM_PEER_SERIAL%", 0, "unknown operator"),
     ])
     func refusals(_ format: String, _ offset: Int, _ words: String) throws {
         let error = try #require(throws: FormatError.self) { try AccessLogFormat(text: format) }
@@ -148,7 +152,8 @@ import Testing
     @Test func metadataAndFilterState() throws {
         var info = Self.makeInfo()
         info.details.dynamicMetadata.filterMetadata["ns"] = .object([
-            "user": .string("ann \"x\""), "n": .number(3), "deep": .object(["z": .bool(true), "a": .list([.null, .number(1.5)])]),
+            "user": .string("ann \"x\""), "n": .number(3),
+            "deep": .object(["z": .bool(true), "a": .list([.null, .number(1.5)])]),
         ])
         info.details.filterState["key"] = "va\"lue"
         #expect(try text("%DYNAMIC_METADATA(ns:user)%", info) == "ann \"x\"")
@@ -157,7 +162,9 @@ import Testing
         #expect(try text("%METADATA(DYNAMIC:ns:deep)%", info) == "{\"a\":[null,1.5],\"z\":true}")
         #expect(try text("%DYNAMIC_METADATA(ns:nope:x)%", info) == "-")
         #expect(try text("%FILTER_STATE(key:PLAIN)% %FILTER_STATE(key)%", info) == "va\"lue \"va\\\"lue\"")
-        let json = try AccessLogFormat(json: ["m": .string("%DYNAMIC_METADATA(ns)%"), "s": .string("%FILTER_STATE(key)%")])
+        let json = try AccessLogFormat(json: [
+            "m": .string("%DYNAMIC_METADATA(ns)%"), "s": .string("%FILTER_STATE(key)%"),
+        ])
         #expect(
             Self.write(json, info)
                 == """
@@ -189,9 +196,12 @@ import Testing
     @Test func coalesceTakesTheFirstThatIsThere() throws {
         #expect(
             try text(
-                "%COALESCE({\"operators\":[\"REQUESTED_SERVER_NAME\",{\"command\":\"ROUTE_NAME\"},\"UPSTREAM_CLUSTER\"]})%") == "c")
+                "%COALESCE({\"operators\":[\"REQUESTED_SERVER_NAME\",{\"command\":\"ROUTE_NAME\"},\"UPSTREAM_CLUSTER\"]})%"
+            ) == "c")
         #expect(
-            try text("%COALESCE({\"operators\":[{\"command\":\"UPSTREAM_METADATA\",\"param\":\"a:b\"},{\"command\":\"ENVIRONMENT\",\"param\":\"PATH\",\"max_length\":1}]})%") == "/")
+            try text(
+                "%COALESCE({\"operators\":[{\"command\":\"UPSTREAM_METADATA\",\"param\":\"a:b\"},{\"command\":\"ENVIRONMENT\",\"param\":\"PATH\",\"max_length\":1}]})%"
+            ) == "/")
     }
 
     @Test func ipv6AndUnixAddresses() throws {
@@ -199,7 +209,8 @@ import Testing
         info.downstreamRemoteAddress = SocketAddress("[2001:db8::1]:443")
         info.downstreamLocalAddress = .unix(path: "/run/x.sock")
         #expect(
-            try text("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%", info)
+            try text(
+                "%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%", info)
                 == "[2001:db8::1]:443 2001:db8::1 443")
         #expect(try text("%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_PORT%", info) == "/run/x.sock -")
     }
@@ -212,7 +223,8 @@ import Testing
             "list": .list([.string("%BYTES_SENT%"), .number(1), .string("x"), .string("%REQ(x)%")]),
             "nest": .object(["z": .string("%DURATION%"), "a": .string("%REQ(x)%")]),
             "empty": .object(["q": .string("%REQ(x)%")]), "esc": .string("q\"\\\n\té%%\u{1}<>&/"),
-            "up": .string("%UPSTREAM_HOST%"), "meta": .string("%DYNAMIC_METADATA(a)%"), "B": .number(1), "_": .number(2),
+            "up": .string("%UPSTREAM_HOST%"), "meta": .string("%DYNAMIC_METADATA(a)%"), "B": .number(1),
+            "_": .number(2),
             "flags": .string("%RESPONSE_FLAGS%"),
         ]
         #expect(

@@ -60,9 +60,13 @@ import Testing
     }
 
     @Test func streams() throws {
-        let out = read { $0.typedConfig = Google_Protobuf_Any(packing: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog()) }
+        let out = read {
+            $0.typedConfig = Google_Protobuf_Any(packing: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog())
+        }
         #expect(out.logs.first?.file.path == "<stdout>")
-        let error = read { $0.typedConfig = Google_Protobuf_Any(packing: Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog()) }
+        let error = read {
+            $0.typedConfig = Google_Protobuf_Any(packing: Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog())
+        }
         #expect(error.logs.first?.file.path == "<stderr>")
     }
 

@@ -15,12 +15,18 @@ import Testing
 
     @Test func defaultLineIsEnvoys() throws {
         let text = line(.standard)
-        #expect(text.wholeMatch(of: /\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.123\]\[\d+\]\[warning\]\[hc\] \[Core\/Log\/File\.swift:42\] hello/) != nil)
+        #expect(
+            text.wholeMatch(
+                of:
+                    /\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.123\]\[\d+\]\[warning\]\[hc\] \[Core\/Log\/File\.swift:42\] hello/
+            ) != nil)
     }
 
     @Test(arguments: [
-        ("%v", "hello \"x\"\n"), ("%_", "hello \"x\"\\n"), ("%j", "hello \\\"x\\\"\\n"), ("%n", "hc"), ("%l", "warning"),
-        ("%L", "W"), ("%g", "Core/Log/File.swift"), ("%s", "File.swift"), ("%#", "42"), ("%@", "Core/Log/File.swift:42"),
+        ("%v", "hello \"x\"\n"), ("%_", "hello \"x\"\\n"), ("%j", "hello \\\"x\\\"\\n"), ("%n", "hc"),
+        ("%l", "warning"),
+        ("%L", "W"), ("%g", "Core/Log/File.swift"), ("%s", "File.swift"), ("%#", "42"),
+        ("%@", "Core/Log/File.swift:42"),
         ("%e %f %F %E", "123 123456 123456789 1700000000"), ("100%% %^x%$", "100% x"), ("%P", "\(getpid())"),
     ])
     func flags(_ pattern: String, _ expected: String) throws {

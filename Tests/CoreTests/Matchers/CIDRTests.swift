@@ -7,7 +7,10 @@ import Testing
     func address(_ text: String) -> SocketAddress { SocketAddress(literal: text, port: 80) ?? .unix(path: text) }
 
     @Test(arguments: [
-        ("10.0.0.0/8", ["10.0.0.0", "10.255.1.2", "::ffff:10.1.1.1"], ["11.0.0.0", "9.255.255.255", "::10.0.0.1", "a00::"]),
+        (
+            "10.0.0.0/8", ["10.0.0.0", "10.255.1.2", "::ffff:10.1.1.1"],
+            ["11.0.0.0", "9.255.255.255", "::10.0.0.1", "a00::"]
+        ),
         ("10.1.2.3/8", ["10.0.0.1"], ["11.0.0.0"]),
         ("10.1.2.3/32", ["10.1.2.3"], ["10.1.2.2"]),
         ("10.1.2.3/64", ["10.1.2.3"], ["10.1.2.2"]),
@@ -31,7 +34,9 @@ import Testing
         #expect(try !#require(CIDRRange("0.0.0.0/0")).contains(.unix(path: "/run/x")))
     }
 
-    @Test(arguments: ["", "10.0.0.0", "10.0.0.0/", "10.0.0.0/-1", "10.0.0/8", "host/8", "10.0.0.0/129", "::ffff:10.0.0.0/64"])
+    @Test(arguments: [
+        "", "10.0.0.0", "10.0.0.0/", "10.0.0.0/-1", "10.0.0/8", "host/8", "10.0.0.0/129", "::ffff:10.0.0.0/64",
+    ])
     func badBlocksAreRefused(text: String) { #expect(CIDRRange(text) == nil) }
 
     @Test func descriptionIsTheNetwork() {
@@ -51,7 +56,8 @@ import Testing
             _ = try CIDRRange.list([message, bad, bad], field: "prefix_ranges")
             Issue.record("A name is no block.")
         } catch {
-            #expect(error.problems.map(\.path) == ["prefix_ranges[1].address_prefix", "prefix_ranges[2].address_prefix"])
+            #expect(
+                error.problems.map(\.path) == ["prefix_ranges[1].address_prefix", "prefix_ranges[2].address_prefix"])
         }
     }
 
@@ -81,7 +87,8 @@ import Testing
     /// Few distinct bytes, so that blocks and probes meet.
     private func addressText(_ isV4: Bool, _ random: inout SeededGenerator) -> String {
         if isV4 {
-            return (0..<4).map { _ in String([0, 1, 127, 128, 255].randomElement(using: &random)!) }.joined(separator: ".")
+            return (0..<4).map { _ in String([0, 1, 127, 128, 255].randomElement(using: &random)!) }.joined(
+                separator: ".")
         }
         return (0..<8).map { index in
             String([index == 5 ? 0xFF : 0, 1, 0x8000, 0xFFFF].randomElement(using: &random)!, radix: 16)

@@ -90,7 +90,8 @@ import Testing
             $0.path = [.with { $0.key = "k" }]
             $0.value.orMatch.valueMatchers = [.with { $0.stringMatch.safeRegex.regex = "[" }]
         }
-        #expect(or == ["value.or_match.value_matchers", "value.or_match.value_matchers[0].string_match.safe_regex.regex"])
+        #expect(
+            or == ["value.or_match.value_matchers", "value.or_match.value_matchers[0].string_match.safe_regex.regex"])
     }
 
     @Test func structsBecomeValues() {

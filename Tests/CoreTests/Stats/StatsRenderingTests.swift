@@ -115,13 +115,18 @@ import Testing
             $0.buckets = .detailed
             $0.format = .json
         }
-        #expect(json.contains("\"totals\":[{\"lower_bound\":1,\"width\":0.1,\"count\":1},{\"lower_bound\":110.00000000000001,"))
+        #expect(
+            json.contains(
+                "\"totals\":[{\"lower_bound\":1,\"width\":0.1,\"count\":1},{\"lower_bound\":110.00000000000001,"))
         let cumulative = render {
             $0.filter = only
             $0.buckets = .cumulative
             $0.format = .json
         }
-        #expect(cumulative.hasPrefix("{\"stats\":[{\"histograms\":[{\"name\":\"cluster.b.length_ms\",\"buckets\":[{\"upper_bound\":0.5,\"interval\":0,\"cumulative\":0},"))
+        #expect(
+            cumulative.hasPrefix(
+                "{\"stats\":[{\"histograms\":[{\"name\":\"cluster.b.length_ms\",\"buckets\":[{\"upper_bound\":0.5,\"interval\":0,\"cumulative\":0},"
+            ))
         #expect(cumulative.hasSuffix("{\"upper_bound\":3600000,\"interval\":2,\"cumulative\":2}]}]}]}"))
     }
 
@@ -155,7 +160,8 @@ import Testing
     }
 
     @Test func labelsAreEscaped() {
-        let odd: StatScope<SampleStat> = store.scope(prefix: "odd-one.", tags: [StatTag(name: "a.b", value: "x\"\\\ny")])
+        let odd: StatScope<SampleStat> = store.scope(
+            prefix: "odd-one.", tags: [StatTag(name: "a.b", value: "x\"\\\ny")])
         let text = render { $0.format = .prometheus }
         #expect(text.contains("envoy_odd_one_hits{a_b=\"x\\\"\\\\\\ny\"} 0\n"))
         withExtendedLifetime(odd) {}

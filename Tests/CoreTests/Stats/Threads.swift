@@ -11,12 +11,14 @@ func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void, meanwhi
     for index in 0..<count {
         var thread = pthread_t()
         let context = Unmanaged.passRetained(Start(index, body)).toOpaque()
-        let failed = pthread_create(&thread, nil, { raw in
-            guard let raw else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
-            start.body(start.index)
-            return nil
-        }, context)
+        let failed = pthread_create(
+            &thread, nil,
+            { raw in
+                guard let raw else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
+                start.body(start.index)
+                return nil
+            }, context)
         precondition(failed == 0, "A thread starts.")
         threads.append(thread)
     }

@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 /// Which hosts a choice may fall on: health, panic, priorities, localities, overrides.
 @Suite struct AvailabilityTests {
@@ -77,8 +78,10 @@ import Testing
         var zone = LoadBalancerSpec.ZoneAware()
         zone.failTrafficOnPanic = true
         spec.localityMode = .zoneAware(zone)
-        let hosts = [BalanceSupport.host(1), BalanceSupport.host(2, flags: .failedActiveHC),
-            BalanceSupport.host(3, flags: .failedActiveHC)]
+        let hosts = [
+            BalanceSupport.host(1), BalanceSupport.host(2, flags: .failedActiveHC),
+            BalanceSupport.host(3, flags: .failedActiveHC),
+        ]
         let choice = LoadBalancer(BalanceSupport.snapshot(spec, hosts)).choose(LoadBalancerContext(), random: &random)
         #expect(choice == HostChoice(nil, .healthyPanic))
     }
@@ -87,8 +90,10 @@ import Testing
         var random = FastRandom(seed: 55)
         var spec = roundRobin
         spec.panicThresholdPercent = 0
-        let hosts = [BalanceSupport.host(1), BalanceSupport.host(2, flags: .failedActiveHC),
-            BalanceSupport.host(3, flags: .failedActiveHC)]
+        let hosts = [
+            BalanceSupport.host(1), BalanceSupport.host(2, flags: .failedActiveHC),
+            BalanceSupport.host(3, flags: .failedActiveHC),
+        ]
         let balancer = LoadBalancer(BalanceSupport.snapshot(spec, hosts))
         #expect(BalanceSupport.counts(balancer, 90, &random) == [0: 90])
         let sick = LoadBalancer(
@@ -173,8 +178,10 @@ import Testing
 
     @Test func localitiesTakeTurnsByWeight() {
         var random = FastRandom(seed: 61)
-        let hosts = [BalanceSupport.host(1, locality: a), BalanceSupport.host(2, locality: b),
-            BalanceSupport.host(3, locality: b), BalanceSupport.host(4, locality: b)]
+        let hosts = [
+            BalanceSupport.host(1, locality: a), BalanceSupport.host(2, locality: b),
+            BalanceSupport.host(3, locality: b), BalanceSupport.host(4, locality: b),
+        ]
         let counts = BalanceSupport.counts(LoadBalancer(weighted(hosts, [(a, 3), (b, 1)])), 1_200, &random)
         for (host, share) in [900, 100, 100, 100].enumerated() { #expect(abs(counts[host, default: 0] - share) <= 1) }
     }
@@ -202,8 +209,10 @@ import Testing
 
     @Test func degradedHostsFollowLocalityWeightsToo() {
         var random = FastRandom(seed: 63)
-        let hosts = [BalanceSupport.host(1, locality: a, flags: .degradedEDSHealth),
-            BalanceSupport.host(2, locality: b, flags: .degradedEDSHealth)]
+        let hosts = [
+            BalanceSupport.host(1, locality: a, flags: .degradedEDSHealth),
+            BalanceSupport.host(2, locality: b, flags: .degradedEDSHealth),
+        ]
         let counts = BalanceSupport.counts(LoadBalancer(weighted(hosts, [(a, 1), (b, 4)])), 500, &random)
         #expect(abs(counts[1, default: 0] - 400) <= 1)
     }
@@ -272,8 +281,10 @@ import Testing
 
     @Test func overrideTakesTheNamedHost() {
         var random = FastRandom(seed: 81)
-        let hosts = [BalanceSupport.host(1), BalanceSupport.host(2, flags: .degradedEDSHealth),
-            BalanceSupport.host(3, flags: .failedActiveHC)]
+        let hosts = [
+            BalanceSupport.host(1), BalanceSupport.host(2, flags: .degradedEDSHealth),
+            BalanceSupport.host(3, flags: .failedActiveHC),
+        ]
         var spec = roundRobin
         spec.panicThresholdPercent = 0
         let balancer = LoadBalancer(BalanceSupport.snapshot(spec, hosts))

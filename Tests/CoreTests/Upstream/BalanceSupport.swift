@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 /// Small makers for the balancers' tests: hosts on 127.0.0.1 with successive ports, snapshots, many choices at once.
 enum BalanceSupport {

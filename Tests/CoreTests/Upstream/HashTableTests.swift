@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 /// Ring hash and Maglev against placements recorded from Envoy 1.40 (tcp_proxy with `hash_policy: source_ip`, sources
 /// 127.0.0.2 … 127.0.0.61, hosts 127.0.0.1:19301 …), plus the properties the algorithms promise.

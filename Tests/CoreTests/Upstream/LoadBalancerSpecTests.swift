@@ -1,7 +1,8 @@
 import ConfigAPI
-@testable import Core
 import SwiftProtobuf
 import Testing
+
+@testable import Core
 
 /// Reading balancing policies from cluster messages; what Envoy 1.40 refuses is refused.
 @Suite struct LoadBalancerSpecTests {
@@ -119,7 +120,10 @@ import Testing
             "common_lb_config.consistent_hashing_lb_config.hash_balance_factor"
         ),
         (#"{"lb_policy": "LOAD_BALANCING_POLICY_CONFIG"}"#, "lb_policy"),
-        (#"{"lb_policy": "CLUSTER_PROVIDED", "lb_subset_config": {"subset_selectors": [{"keys": ["a"]}]}}"#, "lb_subset_config"),
+        (
+            #"{"lb_policy": "CLUSTER_PROVIDED", "lb_subset_config": {"subset_selectors": [{"keys": ["a"]}]}}"#,
+            "lb_subset_config"
+        ),
         (
             #"{"lb_subset_config": {"subset_selectors": [{"keys": ["a"], "fallback_policy": "KEYS_SUBSET"}]}}"#,
             "lb_subset_config.subset_selectors[0].fallback_keys_subset"
@@ -175,8 +179,9 @@ import Testing
         #expect(subset.listAsAny && subset.panicModeAny && subset.usesMetadataFallbackList)
         #expect(subset.isLocalityWeightAware && subset.scalesLocalityWeight)
         // Without a selector the message does nothing.
-        #expect(try self.read(#"{"lb_subset_config": {"fallback_policy": "ANY_ENDPOINT"}}"#).spec.policy
-            == .roundRobin(slowStart: nil))
+        #expect(
+            try self.read(#"{"lb_subset_config": {"fallback_policy": "ANY_ENDPOINT"}}"#).spec.policy
+                == .roundRobin(slowStart: nil))
     }
 
     @Test func theFirstPolicyThatWeHaveWins() throws {

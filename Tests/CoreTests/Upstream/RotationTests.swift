@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 /// Round robin, random and least request against their definitions.
 @Suite struct RotationTests {
@@ -173,11 +174,14 @@ import Testing
     }
 
     /// Weight / (active + 1)^bias: host 1 weighs 4 and holds 3 requests, host 0 weighs 2 and is idle.
-    @Test(arguments: [(1.0, [0: 2.0, 1: 1.0]), (0.0, [0: 2.0, 1: 4.0]), (0.5, [0: 2.0, 1: 2.0]), (2.0, [0: 2.0, 1: 0.25])])
+    @Test(arguments: [
+        (1.0, [0: 2.0, 1: 1.0]), (0.0, [0: 2.0, 1: 4.0]), (0.5, [0: 2.0, 1: 2.0]), (2.0, [0: 2.0, 1: 0.25]),
+    ])
     func biasScalesActivity(bias: Double, weights: [Int: Double]) {
         var random = FastRandom(seed: 38)
         let balancer = LoadBalancer(
-            BalanceSupport.snapshot(leastRequest { $0.activeRequestBias = bias }, BalanceSupport.hosts(weights: [2, 4])))
+            BalanceSupport.snapshot(
+                leastRequest { $0.activeRequestBias = bias }, BalanceSupport.hosts(weights: [2, 4])))
         for _ in 0..<3 { _ = balancer.acquire(1) }
         // The first picks still stand from the schedule's start.
         _ = BalanceSupport.counts(balancer, 20, &random)

@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 @Suite struct SlowStartTests {
     private func at(_ seconds: Double) -> LoadBalancerContext {
@@ -30,11 +31,12 @@ import Testing
         var random = FastRandom(seed: 91)
         for policy in [
             LoadBalancerSpec.Policy.roundRobin(slowStart: .init(windowMS: 100_000)),
-            .leastRequest({
-                var settings = LoadBalancerSpec.LeastRequest()
-                settings.slowStart = .init(windowMS: 100_000)
-                return settings
-            }()),
+            .leastRequest(
+                {
+                    var settings = LoadBalancerSpec.LeastRequest()
+                    settings.slowStart = .init(windowMS: 100_000)
+                    return settings
+                }()),
         ] {
             let hosts = [BalanceSupport.host(1), BalanceSupport.host(2, slowStartNS: 1_000_000_000)]
             let balancer = LoadBalancer(BalanceSupport.snapshot(.init(policy), hosts))

@@ -1,6 +1,7 @@
-@testable import Core
 import CoreBytes
 import Testing
+
+@testable import Core
 
 /// Subset selection and its fallbacks. Hosts are the seven of the documentation's example: by stage, version and type.
 @Suite struct SubsetTests {
@@ -267,11 +268,14 @@ import Testing
     }
 
     @Test func loadsAreSharedBetweenSubsets() {
-        var settings = LoadBalancerSpec.Subset(inner: LoadBalancerSpec(.leastRequest({
-            var settings = LoadBalancerSpec.LeastRequest()
-            settings.isFullScan = true
-            return settings
-        }())))
+        var settings = LoadBalancerSpec.Subset(
+            inner: LoadBalancerSpec(
+                .leastRequest(
+                    {
+                        var settings = LoadBalancerSpec.LeastRequest()
+                        settings.isFullScan = true
+                        return settings
+                    }())))
         settings.selectors = [.init(keys: ["version"]), .init(keys: ["type"])]
         let balancer = LoadBalancer(BalanceSupport.snapshot(.init(.subset(settings)), hosts))
         var random = FastRandom(seed: 7)

@@ -95,7 +95,9 @@ public final class RBACEngine: Sendable {
         guard message.metadataSource == .dynamic else {
             throw CompileFailure("a TCP connection has dynamic metadata only", at: "sourced_metadata.metadata_source")
         }
-        guard message.hasMetadataMatcher else { throw CompileFailure("is needed", at: "sourced_metadata.metadata_matcher") }
+        guard message.hasMetadataMatcher else {
+            throw CompileFailure("is needed", at: "sourced_metadata.metadata_matcher")
+        }
         do { return try MetadataMatcher(message.metadataMatcher) } catch {
             throw error.inside("sourced_metadata.metadata_matcher")
         }

@@ -144,7 +144,8 @@ package final class RBACFilterConfig: NetworkFilterConfig {
             ? problems.attempt("rules") { () throws(CompileFailure) in try RBACEngine(message.rules) } : nil
         shadowRules =
             message.hasShadowRules
-            ? problems.attempt("shadow_rules") { () throws(CompileFailure) in try RBACEngine(message.shadowRules) } : nil
+            ? problems.attempt("shadow_rules") { () throws(CompileFailure) in try RBACEngine(message.shadowRules) }
+            : nil
         switch message.enforcementType {
         case .oneTimeOnFirstByte: isContinuous = false
         case .continuous: isContinuous = true
@@ -163,5 +164,7 @@ package final class RBACFilterConfig: NetworkFilterConfig {
     }
 
     /// Envoy takes "x" and "x." for the same prefix here.
-    private static func dotted(_ prefix: String) -> String { prefix.isEmpty || prefix.hasSuffix(".") ? prefix : prefix + "." }
+    private static func dotted(_ prefix: String) -> String {
+        prefix.isEmpty || prefix.hasSuffix(".") ? prefix : prefix + "."
+    }
 }

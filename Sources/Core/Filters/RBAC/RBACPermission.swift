@@ -49,8 +49,10 @@ extension RBACPermission {
         case .any(let flag):
             if !flag { throw CompileFailure("only true is possible", at: "any") }
             self = .any
-        case .andRules(let set): self = .all(try RBACPermission.list(set.rules, field: "and_rules.rules", depth: depth + 1))
-        case .orRules(let set): self = .one(try RBACPermission.list(set.rules, field: "or_rules.rules", depth: depth + 1))
+        case .andRules(let set):
+            self = .all(try RBACPermission.list(set.rules, field: "and_rules.rules", depth: depth + 1))
+        case .orRules(let set):
+            self = .one(try RBACPermission.list(set.rules, field: "or_rules.rules", depth: depth + 1))
         case .notRule(let rule):
             do { self = .not(try RBACPermission(rule, depth: depth + 1)) } catch { throw error.inside("not_rule") }
         case .destinationIp(let range):

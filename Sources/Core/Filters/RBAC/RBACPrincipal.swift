@@ -67,8 +67,10 @@ extension RBACPrincipal {
                 self = .authenticated(nil)
             }
         // The connection's remote address is the downstream's: the deprecated field means the same.
-        case .sourceIp(let range): do { self = .remoteIP(try CIDRRange(range)) } catch { throw error.inside("source_ip") }
-        case .remoteIp(let range): do { self = .remoteIP(try CIDRRange(range)) } catch { throw error.inside("remote_ip") }
+        case .sourceIp(let range):
+            do { self = .remoteIP(try CIDRRange(range)) } catch { throw error.inside("source_ip") }
+        case .remoteIp(let range):
+            do { self = .remoteIP(try CIDRRange(range)) } catch { throw error.inside("remote_ip") }
         case .directRemoteIp(let range):
             do { self = .directRemoteIP(try CIDRRange(range)) } catch { throw error.inside("direct_remote_ip") }
         case .metadata(let matcher):

@@ -10,7 +10,8 @@ public final class AccessLogManager {
     /// Keeps `stats` valid.
     private let scope: StatScope<FilesystemStat>
 
-    public init(store: StatsStore, stats: WorkerStats, flushIntervalMS: Int64 = 10_000, flushSizeBytes: Int = 64 << 10) {
+    public init(store: StatsStore, stats: WorkerStats, flushIntervalMS: Int64 = 10_000, flushSizeBytes: Int = 64 << 10)
+    {
         var limits = LogFile.Limits()
         limits.flushIntervalMS = flushIntervalMS
         limits.flushBytes = max(1, flushSizeBytes)

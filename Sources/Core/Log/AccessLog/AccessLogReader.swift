@@ -19,7 +19,9 @@ struct AccessLogReader {
     mutating func read(_ message: Envoy_Config_Accesslog_V3_AccessLog, path: String) -> AccessLog? {
         let filter = message.hasFilter ? readFilter(message.filter, path: "\(path).filter") : nil
         let here = "\(path).typed_config"
-        guard case .typedConfig(let any)? = message.configType else { return readBare(message.name, filter, path: path) }
+        guard case .typedConfig(let any)? = message.configType else {
+            return readBare(message.name, filter, path: path)
+        }
         let sink: (format: AccessLogFormat?, file: LogFile?)
         if let log: FileLog = AnyUnpacker.unpack(any) {
             sink = (readFormat(log, path: here), open(log.path, path: "\(here).path"))
@@ -243,7 +245,8 @@ struct AccessLogReader {
         guard filter.hasMatcher else { return passesWithoutKey ? .all([]) : .any([]) }
         do throws(CompileFailure) {
             return .metadata(
-                try MetadataMatcher(filter.matcher), filter: filter.matcher.filter, path: filter.matcher.path.map(\.key),
+                try MetadataMatcher(filter.matcher), filter: filter.matcher.filter,
+                path: filter.matcher.path.map(\.key),
                 passesWithoutKey: passesWithoutKey)
         } catch {
             fail(error, path: "\(path).matcher")

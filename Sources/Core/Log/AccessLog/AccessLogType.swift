@@ -1,6 +1,7 @@
 /// The moment at which a record is written; `%ACCESS_LOG_TYPE%` prints the name. Numbers are Envoy's.
 public enum AccessLogType: UInt8, Sendable, CaseIterable {
-    case notSet = 0, tcpUpstreamConnected, tcpPeriodic, tcpConnectionEnd
+    case notSet = 0
+    case tcpUpstreamConnected, tcpPeriodic, tcpConnectionEnd
     case downstreamStart, downstreamPeriodic, downstreamEnd
     case upstreamPoolReady, upstreamPeriodic, upstreamEnd
     case downstreamTunnelSuccessfullyEstablished, udpTunnelUpstreamConnected, udpPeriodic, udpSessionEnd

@@ -43,7 +43,8 @@ enum CoalesceArgument {
                 maxBytes = whole
             }
             for key in object.fields.keys.sorted() where !["command", "param", "max_length"].contains(key) {
-                throw FormatParser.FormatProblem(text: "unknown member \"\(key)\"; command, param and max_length are known")
+                throw FormatParser.FormatProblem(
+                    text: "unknown member \"\(key)\"; command, param and max_length are known")
             }
             return try FormatParser.step(name: name, argument: argument, maxBytes: maxBytes)
         default: throw FormatParser.FormatProblem(text: "is an operator's name or an object")

@@ -151,7 +151,8 @@ extension FormatEvaluation {
     private func attempted(_ info: inout StreamInfo, names: Bool, withPort: Bool, to out: inout [UInt8]) -> Written {
         let hosts = info.existingDetails?.upstreamHostsAttempted ?? []
         if hosts.isEmpty {
-            return names ? hostName(&info, withPort: withPort, to: &out)
+            return names
+                ? hostName(&info, withPort: withPort, to: &out)
                 : address(info.upstreamHostAddress, withPort: withPort, to: &out)
         }
         for (index, host) in hosts.enumerated() {

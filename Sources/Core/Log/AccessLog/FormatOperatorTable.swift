@@ -33,7 +33,9 @@ enum FormatOperatorTable {
     private static let all: [String: Entry] = {
         var table: [String: Entry] = [:]
         func add(_ names: String, _ arguments: Arguments, _ meaning: Meaning) {
-            for name in names.split(separator: " ") { table[String(name)] = Entry(arguments: arguments, meaning: meaning) }
+            for name in names.split(separator: " ") {
+                table[String(name)] = Entry(arguments: arguments, meaning: meaning)
+            }
         }
         for (name, field) in fields { add(name, .none, .fixed(.field(field))) }
 

@@ -49,7 +49,9 @@ struct FormatParser {
 
     private static func scan(_ bytes: [UInt8], _ start: Int) throws(FormatError) -> Command {
         var at = start + 1
-        func malformed(_ what: String) -> FormatError { FormatError(offset: start, reason: "malformed operator: \(what)") }
+        func malformed(_ what: String) -> FormatError {
+            FormatError(offset: start, reason: "malformed operator: \(what)")
+        }
         let nameStart = at
         while at < bytes.count, isNameByte(bytes[at]) { at += 1 }
         let name = String(decoding: bytes[nameStart..<at], as: UTF8.self)
@@ -74,7 +76,8 @@ struct FormatParser {
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        (byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")) || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"))
+        (byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z"))
+            || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"))
             || byte == UInt8(ascii: "_")
     }
 
@@ -167,7 +170,8 @@ struct FormatParser {
         case .serverName:
             let option = argument.split(separator: ":").first.map(String.init) ?? "SNI_ONLY"
             guard ["SNI_ONLY", "SNI_FIRST", "HOST_FIRST"].contains(option) else {
-                throw FormatProblem(text: "REQUESTED_SERVER_NAME takes SNI_ONLY, SNI_FIRST or HOST_FIRST, not \(option)")
+                throw FormatProblem(
+                    text: "REQUESTED_SERVER_NAME takes SNI_ONLY, SNI_FIRST or HOST_FIRST, not \(option)")
             }
             return .field(.requestedServerName)
         case .grpcStatus:

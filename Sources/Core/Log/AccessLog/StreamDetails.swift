@@ -59,11 +59,16 @@ public final class StreamDetails {
 
     /// The points that Envoy names in `%COMMON_DURATION(start:end:unit)%`.
     public enum TimePoint: String, Sendable, CaseIterable {
-        case downstreamReceiveBegin = "DS_RX_BEG", downstreamReceiveEnd = "DS_RX_END"
-        case downstreamSendBegin = "DS_TX_BEG", downstreamSendEnd = "DS_TX_END"
-        case upstreamConnectBegin = "US_CX_BEG", upstreamConnectEnd = "US_CX_END"
+        case downstreamReceiveBegin = "DS_RX_BEG"
+        case downstreamReceiveEnd = "DS_RX_END"
+        case downstreamSendBegin = "DS_TX_BEG"
+        case downstreamSendEnd = "DS_TX_END"
+        case upstreamConnectBegin = "US_CX_BEG"
+        case upstreamConnectEnd = "US_CX_END"
         case upstreamHandshakeEnd = "US_HS_END"
-        case upstreamSendBegin = "US_TX_BEG", upstreamSendEnd = "US_TX_END"
-        case upstreamReceiveBegin = "US_RX_BEG", upstreamReceiveEnd = "US_RX_END"
+        case upstreamSendBegin = "US_TX_BEG"
+        case upstreamSendEnd = "US_TX_END"
+        case upstreamReceiveBegin = "US_RX_BEG"
+        case upstreamReceiveEnd = "US_RX_END"
     }
 }

@@ -164,12 +164,14 @@ public final class LogFile: @unchecked Sendable {
     private func startThread() {
         var made = pthread_t()
         let context = Unmanaged.passRetained(self).toOpaque()
-        let failed = pthread_create(&made, nil, { raw in
-            guard let raw else { return nil }
-            LogThreads.blockSignals()
-            Unmanaged<LogFile>.fromOpaque(raw).takeRetainedValue().run()
-            return nil
-        }, context)
+        let failed = pthread_create(
+            &made, nil,
+            { raw in
+                guard let raw else { return nil }
+                LogThreads.blockSignals()
+                Unmanaged<LogFile>.fromOpaque(raw).takeRetainedValue().run()
+                return nil
+            }, context)
         if failed == 0 { thread = made } else { Unmanaged<LogFile>.fromOpaque(context).release() }
     }
 

@@ -141,7 +141,8 @@ public enum Log {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(128 + message.utf8.count)
         let entry = LogEntry(
-            wallNS: StreamInfo.readWallNS(), component: component, level: level, message: message, file: file, line: line)
+            wallNS: StreamInfo.readWallNS(), component: component, level: level, message: message, file: file,
+            line: line)
         sink.pattern.write(entry, into: &bytes)
         bytes.append(UInt8(ascii: "\n"))
         sink.file.append(bytes.span)

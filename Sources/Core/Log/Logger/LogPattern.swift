@@ -84,7 +84,9 @@ public struct LogPattern: Sendable {
                 at += 1
                 continue
             }
-            guard at + 1 < bytes.count else { throw FormatError(offset: at, reason: "a flag must follow %; write %% for %") }
+            guard at + 1 < bytes.count else {
+                throw FormatError(offset: at, reason: "a flag must follow %; write %% for %")
+            }
             let flag = bytes[at + 1]
             if flag == UInt8(ascii: "%") {
                 plain.append(flag)

@@ -13,7 +13,8 @@ struct SlowStartCurve: Sendable {
     /// Nil when the window is zero: no slow start.
     init?(_ settings: LoadBalancerSpec.SlowStart) {
         guard settings.windowMS > 0 else { return nil }
-        windowNS = settings.windowMS.multipliedReportingOverflow(by: 1_000_000).overflow
+        windowNS =
+            settings.windowMS.multipliedReportingOverflow(by: 1_000_000).overflow
             ? .max : settings.windowMS * 1_000_000
         exponent = settings.aggression > 0 ? 1 / settings.aggression : 1
         minimum = settings.minWeightPercent / 100
