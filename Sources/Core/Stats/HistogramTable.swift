@@ -50,7 +50,7 @@ struct HistogramTable {
     }
 
     /// Reader: calls `body` with every bin and its count.
-    func forEach(_ body: (_ bin: Int, _ count: UInt64) -> Void) {
+    func visit(_ body: (_ bin: Int, _ count: UInt64) -> Void) {
         for place in 0..<capacity {
             let entry = entries[place].load(ordering: .relaxed)
             if entry != 0 { body(Int(entry >> Self.countBits) - 1, entry & Self.countMask) }
@@ -67,7 +67,7 @@ struct HistogramTable {
         for index in 0..<capacity { (entries + index).initialize(to: Atomic(0)) }
         let table = HistogramTable(memory)
         if let old {
-            HistogramTable(old).forEach { bin, count in _ = table.add(bin: bin, count: count) }
+            HistogramTable(old).visit { bin, count in _ = table.add(bin: bin, count: count) }
         }
         return table
     }

@@ -15,8 +15,6 @@ public struct StatBlock<Key: StatKey> {
 
     @usableFromInline let cells: UnsafeMutablePointer<Cell>
 
-    init(cells: UnsafeMutablePointer<Cell>) { self.cells = cells }
-
     /// Counts `n` more of a counter, or raises a gauge by `n`.
     @inlinable @inline(__always)
     public func add(_ key: Key, _ n: UInt64 = 1) {

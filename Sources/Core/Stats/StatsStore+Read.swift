@@ -47,7 +47,7 @@ struct StatReading {
         for cells in blocks {
             let address = cells[index].load(ordering: .acquiring)
             guard let memory = UnsafeMutableRawPointer(bitPattern: UInt(address)) else { continue }
-            HistogramTable(memory).forEach { counts.append(($0, $1)) }
+            HistogramTable(memory).visit { counts.append(($0, $1)) }
         }
         return HistogramSample(counts: counts)
     }

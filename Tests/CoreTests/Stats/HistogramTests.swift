@@ -37,7 +37,7 @@ import Testing
             }
         }
         var total: UInt64 = 0
-        table.forEach { total += $1 }
+        table.visit { total += $1 }
         #expect(total == 5_000)
         for old in olds + [table] { old.memory.deallocate() }
     }

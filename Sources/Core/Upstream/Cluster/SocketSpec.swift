@@ -78,7 +78,7 @@ public struct SocketSpec: Hashable, Sendable {
 
     /// Makes a non-blocking socket with all options, binds it if asked and starts the connect.
     public func open() -> Opening {
-        let fd = socket(address.family, Int32(SOCK_STREAM.rawValue) | SOCK_NONBLOCK_FLAG | SOCK_CLOEXEC_FLAG, 0)
+        let fd = socket(address.family, Int32(SOCK_STREAM.rawValue) | sockNonblock | sockCloexec, 0)
         if fd < 0 { return .failed(errno) }
         if let error = prepare(fd) {
             close(fd)
@@ -108,7 +108,7 @@ public struct SocketSpec: Hashable, Sendable {
                 let option =
                     address.family == AF_INET
                     ? SocketOptionSpec(level: Int32(IPPROTO_IP), name: IP_FREEBIND, value: .int(1))
-                    : SocketOptionSpec(level: Int32(IPPROTO_IPV6), name: IPV6_FREEBIND, value: .int(1))
+                    : SocketOptionSpec(level: Int32(IPPROTO_IPV6), name: ipv6Freebind, value: .int(1))
                 if !option.apply(to: fd) { return .bindFailed(errno) }
             }
             if source.port == 0, source.isIP {
@@ -145,6 +145,6 @@ public struct SocketSpec: Hashable, Sendable {
 }
 
 // Names that the overlay types as enums, or that old headers lack.
-private let SOCK_NONBLOCK_FLAG = Int32(SOCK_NONBLOCK.rawValue)
-private let SOCK_CLOEXEC_FLAG = Int32(SOCK_CLOEXEC.rawValue)
-private let IPV6_FREEBIND: Int32 = 78
+private let sockNonblock = Int32(SOCK_NONBLOCK.rawValue)
+private let sockCloexec = Int32(SOCK_CLOEXEC.rawValue)
+private let ipv6Freebind: Int32 = 78
