@@ -12,7 +12,7 @@ public final class ProcessShared: Sendable {
     let accessLogRuntime: AccessLogRuntime
     let serverStats: StatScope<ServerStat>
     let mainMailbox: Mailbox
-    private let handles = Mutex<[WorkerHandle]>([])
+    private let handles = Locked<[WorkerHandle]>([])
     private let openConnections = Atomic<Int>(0)
     private let tellsWhenIdle = Atomic<Bool>(false)
 
