@@ -71,7 +71,7 @@ tidy:
 
 allocations:
 	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
-	python3 Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(SWIFT_FLAGS))/$(PROXY)"
+	"$$(scripts/python.sh)" Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(SWIFT_FLAGS))/$(PROXY)"
 
 fuzz:
 	@scripts/install-deps.sh build
