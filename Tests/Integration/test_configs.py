@@ -207,6 +207,16 @@ def test_readme(serve, binary, tmp_path):
     assert answering(serve(text)) == "8001"
 
 
+@pytest.mark.ours_only("Envoy gives neither line nor column")
+def test_readme_shows_a_true_error(binary, tmp_path):
+    (shown,) = re.findall(r"^ +five-lines.yaml:.*$", (ROOT / "README.md").read_text(), re.M)
+    (tmp_path / "five-lines.yaml").write_text(readme_yaml().replace("type: STRICT_DNS", "lb_polcy: random"))
+    ran = subprocess.run(
+        [str(binary), "--mode", "validate", "-c", "five-lines.yaml"], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 1
+    assert shown.strip() in ran.stderr.splitlines()
+
+
 @pytest.mark.ours_only("the quick mode")
 def test_quick_mode_prints_what_it_stands_for(serve, binary):
     words = ["--listen", "127.0.0.1:9000", "--upstream", "127.0.0.1:8001", "--upstream", "127.0.0.1:8002"]
