@@ -74,11 +74,11 @@ public final class EventLoop {
 
     // MARK: Running
 
-    /// Turns until ``stop()``.
+    /// Turns until ``stop()``; not at all when that was called before.
     public func run() {
         thread = pthread_self()
-        stopRequested = false
         while !stopRequested { turn(mayWait: true) }
+        stopRequested = false
         // Whatever the last turn's callbacks left behind.
         finishTurn()
     }
