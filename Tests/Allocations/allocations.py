@@ -169,7 +169,7 @@ def a_line(binary, library):
 
 
 def idle(binary, library):
-    """Bytes of heap for each idle pair, after as many pairs once came and went."""
+    """Bytes of heap for each idle pair, after as many pairs once came and went: what a worker keeps is no pair's."""
     with (tempfile.TemporaryDirectory() as folder, Origin(64) as origin,
           Counted(binary, folder, origin.port, library) as counted):
         held = []
@@ -179,7 +179,7 @@ def idle(binary, library):
                 counted.wait_for_connections(PAIRS)
                 held.append(counted.held() - before)
             counted.wait_for_connections(0)
-    return held[0] / PAIRS, f"{held[0]:,} bytes for {PAIRS:,} pairs, then {held[1]:,} for as many again"
+    return held[1] / PAIRS, f"{held[0]:,} bytes for the first {PAIRS:,} pairs, then {held[1]:,} for as many again"
 
 
 def main():
