@@ -74,11 +74,11 @@ public final class EventLoop {
 
     // MARK: Running
 
-    /// Turns until ``stop()``.
+    /// Turns until ``stop()``. A stop asked for before is remembered: then nothing waits, and no turn is made.
     public func run() {
         thread = pthread_self()
-        stopRequested = false
         while !stopRequested { turn(mayWait: true) }
+        stopRequested = false
         // Whatever the last turn's callbacks left behind.
         finishTurn()
     }
@@ -91,7 +91,7 @@ public final class EventLoop {
         finishTurn()
     }
 
-    /// Ends ``run()`` after the current turn. From another thread: `mailbox.post { $0.stop() }`.
+    /// Ends ``run()`` after the current turn, or the next ``run()`` before its first. From another thread: `mailbox.post { $0.stop() }`.
     public func stop() { stopRequested = true }
 
     private func finishTurn() {

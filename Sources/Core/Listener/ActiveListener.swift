@@ -49,8 +49,7 @@ final class ActiveListener: EventTarget {
         worker.loop.cancel(&retryTimer)
         readiness = nil
         if fd >= 0 { close(fd) }
-        for connection in pending.values { connection.abandon() }
-        pending = [:]
+        for connection in pending.values { onInspectionFailed(connection) }
     }
 
     // MARK: Accepting

@@ -32,6 +32,8 @@ public final class Connection: EventTarget {
         static let turnEndAsked = Flags(rawValue: 1 << 9)
         static let failurePending = Flags(rawValue: 1 << 10)
         static let lingering = Flags(rawValue: 1 << 11)
+        static let writeWaitsForRead = Flags(rawValue: 1 << 12)
+        static let readWaitsForWrite = Flags(rawValue: 1 << 13)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -132,7 +134,9 @@ public final class Connection: EventTarget {
 
     /// The transport's handshake is through.
     public func transportReady() {
+        if flags.contains(.closed) { return }
         becomeReady()
+        if flags.contains(.closed) { return }
         handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
     }
 
@@ -144,6 +148,7 @@ public final class Connection: EventTarget {
 
     public override func onReadable() {
         if flags.contains(.closed) { return }
+        if flags.contains(.writeWaitsForRead), !writeAfterWaiting() { return }
         let window = net.window.bytes
         if flags.contains(.lingering) {
             discardInput()
@@ -158,6 +163,8 @@ public final class Connection: EventTarget {
             handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
             break
+        case .wantsOtherDirection:
+            waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
             updateReading()
@@ -174,7 +181,13 @@ public final class Connection: EventTarget {
             onConnectOutcome()
             return
         }
+        let readWaited = flags.contains(.readWaitsForWrite)
+        flags.remove(.readWaitsForWrite)
         flush()
+        if readWaited, !flags.contains(.closed) {
+            updateReading()
+            if wantsBytes { onReadable() }
+        }
     }
 
     private func onConnectOutcome() {
@@ -231,12 +244,14 @@ public final class Connection: EventTarget {
 
     public var isReadingPaused: Bool { !pauses.isEmpty }
 
-    func updateReading() {
-        let wanted =
-            flags.contains(.lingering)
+    private var wantsBytes: Bool {
+        flags.contains(.lingering)
             || (pauses.isEmpty && flags.contains(.ready)
                 && flags.isDisjoint(with: [.readEnded, .closed, .closeAfterFlush]))
-        if wanted {
+    }
+
+    func updateReading() {
+        if wantsBytes || flags.contains(.writeWaitsForRead), !flags.contains(.readWaitsForWrite) {
             if readReadiness == nil {
                 readReadiness = Readiness(loop: net.loop, fd: fd, .read, target: self)
             }
@@ -244,6 +259,22 @@ public final class Connection: EventTarget {
         } else {
             readReadiness?.disable()
         }
+    }
+
+    /// A read that must write first: it is tried again when the descriptor takes bytes.
+    func waitToRead() {
+        flags.insert(.readWaitsForWrite)
+        updateReading()
+        wantWritable()
+    }
+
+    /// A write that had to read first is tried again; false when the handler does not want bytes now.
+    private func writeAfterWaiting() -> Bool {
+        flags.remove(.writeWaitsForRead)
+        flush()
+        if flags.contains(.closed) { return false }
+        updateReading()
+        return wantsBytes
     }
 
     // MARK: Shared by the topics
@@ -285,6 +316,8 @@ public final class Connection: EventTarget {
 
     static func end(forErrno error: Int32) -> ConnectionEnd {
         switch error {
+        // Both directions have ended, ours last.
+        case 0: .endOfStream
         case ECONNRESET, EPIPE: .remoteReset
         case EPROTO: .transportFailed
         default: .failed(errno: error)
