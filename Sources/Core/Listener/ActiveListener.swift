@@ -164,9 +164,10 @@ final class ActiveListener: EventTarget {
     }
 
     private func forget(_ connection: PendingConnection) {
+        // Buried before the table lets go: its reference is the last one where we are called from the loop.
+        worker.loop.bury(connection)
         pending[ObjectIdentifier(connection)] = nil
         stats.sub(.preConnectionActive)
-        worker.loop.bury(connection)
     }
 
     // MARK: Connections

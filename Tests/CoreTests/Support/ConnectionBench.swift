@@ -89,6 +89,14 @@ final class ConnectionBench {
         }
     }
 
+    /// Connects and waits for the outcome: the descriptor, and 0 or an errno.
+    static func connect(to address: SocketAddress) -> (fd: Int32, error: Int32) {
+        let fd = socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let error = Sockets.connect(fd, to: address)
+        _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
+        return (fd, error)
+    }
+
     static func writeAll(_ fd: Int32, _ bytes: [UInt8]) {
         let n = bytes.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         precondition(n == bytes.count, "A few bytes fit into a socket.")
