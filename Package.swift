@@ -83,11 +83,12 @@ let package = Package(
 // Fuzz targets need the fuzzer's runtime for their main, so they exist only for scripts/fuzz.py.
 if Context.environment["SLUICE_FUZZ"] != nil {
     package.targets += [
+        .target(name: "FuzzMain", path: "Tests/Fuzz/Main"),
         .executableTarget(
-            name: "FuzzHTTP1", dependencies: ["HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
+            name: "FuzzHTTP1", dependencies: ["FuzzMain", "HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
             swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
-            name: "FuzzConfig", dependencies: ["CoreConfig"], path: "Tests/Fuzz/Config",
+            name: "FuzzConfig", dependencies: ["FuzzMain", "CoreConfig"], path: "Tests/Fuzz/Config",
             swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
     ]
 }

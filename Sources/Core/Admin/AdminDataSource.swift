@@ -9,8 +9,8 @@ package protocol AdminDataSource: AnyObject {
     func summary() -> ServerSummaryView
     /// The whole of `/server_info`.
     func serverInfo() -> JSONValue
-    func listeners() -> [ListenerView]
-    func clusters() -> [ClusterStatusView]
+    func listenerViews() -> [ListenerView]
+    func clusterViews() -> [ClusterStatusView]
     func memory() -> MemoryView
     /// The whole of `/runtime`, as text with a final line end.
     func runtimeJSON() -> String

@@ -20,7 +20,7 @@ package enum AdminEndpoints {
             AdminEndpoint("/", "Admin home page") { _ in
                 .html(
                     HomePage.render(
-                        summary: source.summary(), listeners: source.listeners(), clusters: source.clusters(),
+                        summary: source.summary(), listeners: source.listenerViews(), clusters: source.clusterViews(),
                         endpoints: router.endpoints))
             })
         return endpoints
@@ -50,8 +50,8 @@ struct AdminHandlers {
                 "/listeners", "names and addresses of listeners", [Self.formatChoice]
             ) { [source] request in
                 request.query["format"] == "json"
-                    ? .json(StatusPages.listenersJSON(source.listeners()).text() + "\n")
-                    : AdminResponse(StatusPages.listenersText(source.listeners()))
+                    ? .json(StatusPages.listenersJSON(source.listenerViews()).text() + "\n")
+                    : AdminResponse(StatusPages.listenersText(source.listenerViews()))
             },
             AdminEndpoint(
                 "/clusters", "clusters and their hosts",
@@ -109,7 +109,7 @@ struct AdminHandlers {
     }
 
     private func clusters(_ request: AdminRequest) -> AdminResponse {
-        var clusters = source.clusters()
+        var clusters = source.clusterViews()
         if let pattern = request.query["filter"], !pattern.isEmpty {
             do {
                 let regex = try RE2Regex(pattern)

@@ -8,6 +8,7 @@ package final class AdminServer: EventTarget {
         package var maxConnections = 128
         package var idleTimeoutMS: Int64 = 60_000
         package var backlog: Int32 = 128
+        package var socketOptions: [SocketOptionSpec] = []
         /// Mode of a Unix socket's file; nil leaves the process's mask to decide.
         package var socketMode: UInt32?
 
@@ -61,6 +62,12 @@ package final class AdminServer: EventTarget {
         let fd = try Sockets.makeStream(family: address.family)
         if address.isIP { Sockets.set(fd, SOL_SOCKET, SO_REUSEADDR, 1) }
         if case .unix(let path) = address, path.hasPrefix("/") { unlink(path) }
+        for option in options.socketOptions where option.family == nil || option.family == address.family {
+            guard !option.apply(to: fd) else { continue }
+            let error = errno
+            Glibc.close(fd)
+            throw SocketError(call: "setsockopt level \(option.level) name \(option.name)", errno: error)
+        }
         let bindErrno = Sockets.bind(fd, to: address)
         if bindErrno != 0 {
             Glibc.close(fd)

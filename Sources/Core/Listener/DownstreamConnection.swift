@@ -161,9 +161,9 @@ public final class DownstreamConnection: ConnectionHandler {
     /// Ends our direction to the client once everything is written.
     public func closeWrite() { connection.closeWrite() }
 
-    /// Closes the connection. `details` goes to the access log as CONNECTION_TERMINATION_DETAILS.
-    public func close(_ kind: Connection.CloseKind, details: String? = nil) {
-        if let details { info.details.connectionTerminationDetails = details }
+    /// Closes the connection. `reason` goes to the access log as DOWNSTREAM_LOCAL_CLOSE_REASON.
+    public func close(_ kind: Connection.CloseKind, reason: String? = nil) {
+        if let reason { info.details.downstreamLocalCloseReason = reason }
         connection.close(kind)
     }
 

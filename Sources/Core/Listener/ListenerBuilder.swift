@@ -51,8 +51,8 @@ struct ListenerBuilder {
         return Plan(
             sockets: sockets, bindsToPort: !message.hasBindToPort || message.bindToPort.value,
             make: { bound in
-                // The stat prefix carries the configured address; a port that the kernel chose is known only now.
-                let label = message.statPrefix.isEmpty ? bound[0].description : message.statPrefix
+                // As configured: port 0 stays 0, whatever the kernel chose, so that names are known beforehand.
+                let label = message.statPrefix.isEmpty ? first.address.description : message.statPrefix
                 let prefix = "listener.\(label.map { $0 == ":" ? "_" : String($0) }.joined())."
                 return ListenerSpec(
                     id: id, name: name, addresses: bound, statPrefix: prefix,
@@ -144,7 +144,7 @@ struct ListenerBuilder {
         _ messages: [Envoy_Config_Core_V3_SocketOption], _ field: String, into spec: inout ListenSocketSpec
     ) {
         var reader = SocketOptionReader(path: "\(path).\(field)")
-        (spec.options, spec.listeningOptions) = reader.readForListener(messages)
+        (spec.options, spec.listeningOptions) = reader.read(messages)
         problems += reader.problems
     }
 

@@ -190,10 +190,15 @@ public final class Connection: EventTarget {
         }
     }
 
-    private func onConnectOutcome() {
+    private func socketError() -> Int32 {
         var error: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)
+        return error
+    }
+
+    private func onConnectOutcome() {
+        let error = socketError()
         if error != 0 {
             finish(.connectFailed(errno: error))
             return
@@ -225,7 +230,8 @@ public final class Connection: EventTarget {
 
     public override func onTimer(_ tag: Int) {
         lingerTimer = .none
-        if !flags.contains(.closed) { finish(.local) }
+        if flags.contains(.closed) { return }
+        if tag == Connection.resetLookTag { lookForReset() } else { finish(.local) }
     }
 
     // MARK: Reading
@@ -234,6 +240,31 @@ public final class Connection: EventTarget {
         if pauses.contains(reason) { return }
         pauses.insert(reason)
         updateReading()
+        if flags.contains(.ready), reason != .closing { watchForReset() }
+    }
+
+    /// While nothing is read and nothing waits to be written, epoll does not know the socket and nobody would hear that
+    /// the peer has reset it: looks now and then. An edge-triggered registration would tell at once, but libevent's
+    /// change list mixes its edge into the level-triggered one that follows (2.1.12).
+    public func watchForReset() {
+        if lingerTimer == .none, !flags.contains(.closed) {
+            lingerTimer = net.loop.schedule(
+                afterMS: Connection.resetLookMS, target: self, tag: Connection.resetLookTag)
+        }
+    }
+
+    private static let resetLookMS: Int64 = 250
+    private static let resetLookTag = 1
+
+    /// Looks at a paused socket. Timers are left to run out when reading goes on: pauses may be many and short.
+    private func lookForReset() {
+        if pauses.isEmpty { return }
+        let error = socketError()
+        if error != 0 {
+            finish(Connection.end(forErrno: error))
+        } else {
+            watchForReset()
+        }
     }
 
     public func resumeReading(_ reason: PauseReasons) {

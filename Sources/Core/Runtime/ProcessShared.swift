@@ -10,7 +10,6 @@ public final class ProcessShared: Sendable {
     /// The runtime that a worker starts with; later ones come by mail.
     let runtime: RuntimeSnapshot
     let accessLogRuntime: AccessLogRuntime
-    let serverStats: StatScope<ServerStat>
     let mainMailbox: Mailbox
     private let handles = Locked<[WorkerHandle]>([])
     private let openConnections = Atomic<Int>(0)
@@ -18,13 +17,12 @@ public final class ProcessShared: Sendable {
 
     init(
         workerCount: Int, globalLimits: ConnectionLimits, runtime: RuntimeSnapshot,
-        accessLogRuntime: AccessLogRuntime, serverStats: StatScope<ServerStat>, mainMailbox: Mailbox
+        accessLogRuntime: AccessLogRuntime, mainMailbox: Mailbox
     ) {
         self.workerCount = workerCount
         self.globalLimits = globalLimits
         self.runtime = runtime
         self.accessLogRuntime = accessLogRuntime
-        self.serverStats = serverStats
         self.mainMailbox = mainMailbox
     }
 

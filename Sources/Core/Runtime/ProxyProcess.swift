@@ -21,18 +21,29 @@ package final class ProxyProcess {
     package let listeners: ListenerManager
     package let shared: ProcessShared
     let mainStats: WorkerStats
-    package private(set) var state = State.preInitializing
+    let flusher: StatsFlusher
+    package internal(set) var state = State.preInitializing { didSet { showState() } }
     /// `/healthcheck/fail` was asked for.
-    package var failsHealthChecks = false
+    package var failsHealthChecks = false { didSet { showState() } }
     package let startInstant = Instant.read()
+    let startWallNS = StreamInfo.readWallNS()
 
     private var threads: [WorkerThread] = []
     private var plans: [ListenerBuilder.Plan] = []
     private var signals: Signals?
-    private var deadline: ClosureTimer?
     private var exitCode: Int32 = 0
-    private var signalsSeen = 0
-    private let workerCount: Int
+    let workerCount: Int
+    var signalsSeen = 0
+    /// Ends a drain before the exit.
+    var deadline: ClosureTimer?
+    /// Stops the listeners at the end of a graceful drain without exit.
+    var listenerStop: ClosureTimer?
+    private var adminPlan: AdminReader.Plan?
+    private var admin: AdminServer?
+    private let runtimeScope: StatScope<RuntimeStat>
+    private let runtimeStats: StatBlock<RuntimeStat>
+    /// What was wrong with parts that the services were built from.
+    private var earlyProblems: [ConfigProblem] = []
 
     package var workers: [WorkerHandle] { threads.map(\.handle) }
 
@@ -46,9 +57,12 @@ package final class ProxyProcess {
         workerCount = max(1, options.concurrency ?? Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         loop = EventLoop()
         let bootstrap = config.bootstrap
-        let store = StatsStore(config: StatsConfig())
+        let statsConfig = StatsConfig(bootstrap.statsConfig, tags: options.statsTagPairs, problems: &earlyProblems)
+        let store = StatsStore(config: statsConfig)
         mainStats = store.makeWorker(name: "main_thread")
         let runtime = RuntimeStore(bootstrap.layeredRuntime)
+        runtimeScope = store.scope(prefix: RuntimeStat.prefix)
+        runtimeStats = mainStats.block(runtimeScope)
         let accessLogs = AccessLogManager(
             store: store, stats: mainStats, flushIntervalMS: Int64(options.fileFlushIntervalMS),
             flushSizeBytes: options.fileFlushMinSizeKB * 1024)
@@ -56,6 +70,17 @@ package final class ProxyProcess {
         if bootstrap.clusterManager.hasUpstreamBindConfig {
             clusterOptions.bind = bootstrap.clusterManager.upstreamBindConfig
         }
+        if bootstrap.hasTypedDnsResolverConfig {
+            var reader = ResolverOptionsReader(path: "")
+            if let resolver = reader.read(bootstrap.typedDnsResolverConfig, field: "typed_dns_resolver_config") {
+                clusterOptions.resolver = resolver
+            }
+            earlyProblems += reader.problems
+        }
+        let locality = bootstrap.node.locality
+        clusterOptions.localLocality = Locality(
+            region: locality.region, zone: options.serviceZone.isEmpty ? locality.zone : options.serviceZone,
+            subZone: locality.subZone)
         let clusters = ClusterManager(loop: loop, store: store, stats: mainStats, options: clusterOptions)
         services = ProcessServices(
             stats: store, clusters: clusters, accessLogs: accessLogs, runtime: runtime, extensions: registry,
@@ -64,17 +89,33 @@ package final class ProxyProcess {
             workerCount: workerCount, globalLimits: ConnectionLimits(), runtime: runtime.current,
             accessLogRuntime: AccessLogRuntime(
                 fraction: { runtime.current.fraction($0) }, number: { runtime.current.integer($0).map { UInt64($0) } }),
-            serverStats: store.scope(prefix: ServerStat.prefix), mainMailbox: loop.mailbox)
+            mainMailbox: loop.mailbox)
+        let shared = self.shared
+        flusher = StatsFlusher(
+            store: store, stats: mainStats,
+            source: .init(concurrency: workerCount, version: ProgramVersion.statValue) { shared.connectionCount },
+            intervalMS: bootstrap.hasStatsFlushInterval ? Int64(bootstrap.statsFlushInterval.milliseconds) : 5_000,
+            flushesOnAdmin: bootstrap.statsFlushOnAdmin, startTime: startInstant)
         listeners = ListenerManager(process: services, mainStats: mainStats)
         loop.owner = self
+        flusher.onRefresh { [unowned clusters, unowned accessLogs] in
+            clusters.refreshStats()
+            accessLogs.publishStats()
+        }
     }
 
     /// Builds clusters and listeners from the configuration; all that is wrong comes at once.
     func build() -> [ConfigProblem] {
         let bootstrap = config.bootstrap
-        var problems = services.runtime.problems.map {
+        var log = ProgramLog(options, bootstrap)
+        log.start()
+        var problems = earlyProblems + log.problems
+        problems += services.runtime.problems.map {
             ConfigProblem(path: "layered_runtime.\($0.path)", text: $0.text)
         }
+        var admin = AdminReader(bootstrap.admin, files: services.accessLogs.files)
+        adminPlan = admin.read()
+        problems += admin.problems
         problems += readOverloadManager(bootstrap.overloadManager)
         problems += services.clusters.load(bootstrap.staticResources.clusters)
         let planned = listeners.plan(bootstrap.staticResources.listeners, path: "static_resources.listeners")
@@ -112,7 +153,36 @@ package final class ProxyProcess {
             }
         }
         plans = []
+        if problems.isEmpty, let problem = startAdmin() { problems.append(problem) }
         return problems.map(config.document.locate)
+    }
+
+    /// The admin port answers from the time that the listeners are bound: `/ready` tells when they serve.
+    private func startAdmin() -> ConfigProblem? {
+        guard let plan = adminPlan else { return nil }
+        let router = AdminRouter(endpoints: AdminEndpoints.table(self), allowedPaths: plan.allowedPaths)
+        let server = AdminServer(loop: loop, address: plan.address, router: router, options: plan.options)
+        do throws(SocketError) {
+            try server.start()
+        } catch {
+            return ConfigProblem(
+                path: "admin.address", found: plan.address.description,
+                text: "cannot bind the admin address '\(plan.address)': \(error)")
+        }
+        if !plan.logs.isEmpty {
+            server.onExchange = { [logs = plan.logs] exchange in
+                let line = Array((exchange.line(wallNS: StreamInfo.readWallNS()) + "\n").utf8)
+                for log in logs { log.append(line.span) }
+            }
+        }
+        admin = server
+        let address = server.boundAddress ?? plan.address
+        Log.info(.admin, "admin address: \(address)")
+        if let path = options.adminAddressPath, !TextFile.write("\(address)", to: path) {
+            // As Envoy: the port serves all the same.
+            Log.critical(.admin, "cannot write the admin address to '\(path)': \(String(cString: strerror(errno)))")
+        }
+        return nil
     }
 
     // MARK: Run
@@ -130,12 +200,19 @@ package final class ProxyProcess {
                     seed: seed))
         }
         shared.set(workers: workers)
+        services.runtime.reportLoad(to: runtimeStats)
         publish(services.runtime.current)
+        flusher.start(on: loop)
+        Log.info(.main, "\(ProgramVersion.text(program: name)) starting, \(workerCount) workers, pid \(getpid())")
         services.clusters.start { [unowned self] in serve() }
         loop.run()
+        Log.info(.main, "exiting")
+        admin?.close()
+        flusher.stop()
         for thread in threads { thread.stopAndJoin() }
         services.clusters.stop()
         services.accessLogs.stop()
+        Log.flush()
         return exitCode
     }
 
@@ -143,82 +220,41 @@ package final class ProxyProcess {
     private func serve() {
         let problems = listeners.start(on: workers)
         if !problems.isEmpty {
-            for problem in problems { complain(config.document.locate(problem).description) }
+            for problem in problems { Log.critical(.config, config.document.locate(problem).description) }
             exitCode = 1
             loop.stop()
             return
         }
         state = .live
+        flusher.recordInitialization(milliseconds: Instant.read().milliseconds(since: startInstant))
+        Log.info(.main, "all clusters are ready; taking connections")
         if options.mode == .initOnly { loop.stop() }
     }
 
     /// Hands a runtime to everything that follows it.
     package func publish(_ runtime: RuntimeSnapshot) {
         listeners.apply(runtime)
+        services.clusters.applyRuntime(runtime.integers(below: "circuit_breakers."))
         if let limit = runtime.integer("overload.global_downstream_max_connections") {
             shared.globalLimits.set(limit: limit)
         }
         for worker in workers { worker.post { $0.apply(runtime) } }
     }
 
-    // MARK: Drain and exit
-
-    private func onSignal(_ signal: Int32) {
-        switch signal {
-        case SIGUSR1: services.accessLogs.reopenAll()
-        case SIGHUP: complain("SIGHUP is ignored; the configuration is read at start")
-        default:
-            signalsSeen += 1
-            if signalsSeen == 1 {
-                shutDown()
-            } else {
-                // The operator insists: at once, with the signal's own exit code.
-                services.accessLogs.stop()
-                exit(128 + signal)
-            }
+    /// What `/runtime_modify` sets becomes visible everywhere in one step. Nil, or why not.
+    package func modifyRuntime(_ changes: [(key: String, value: String)]) -> String? {
+        let entries = changes.map { (key: $0.key, text: $0.value) }
+        switch services.runtime.modify(entries, stats: runtimeStats) {
+        case .noAdminLayer: return RuntimeStore.ModifyResult.noAdminLayerText
+        case .published(let runtime):
+            publish(runtime)
+            return nil
         }
     }
 
-    /// Stops taking connections, lets the open ones finish until the drain time is over, then exits.
-    package func shutDown() {
-        guard state != .draining else { return }
-        drainListeners(graceful: false, inboundOnly: false)
-        deadline = ClosureTimer(loop) { [unowned self] in
-            for worker in workers { worker.post { $0.closeConnections() } }
-            loop.stop()
-        }
-        deadline?.schedule(afterMS: Int64(options.drainTimeS) * 1000)
-        shared.tellWhenIdle()
-        // A turn for connections that workers are about to accept from the closing sockets.
-        for worker in workers { worker.post { [shared] _ in shared.countConnection(0) } }
-    }
-
-    /// Starts the drain: connections are asked to end, and the listeners stop, at once or (`graceful`) at the end of
-    /// the drain time.
-    package func drainListeners(graceful: Bool, inboundOnly: Bool) {
-        let plan = DrainPlan(
-            start: Instant.read(), durationMS: Int64(options.drainTimeS) * 1000,
-            strategy: options.drainStrategy == .gradual ? .gradual : .immediate)
-        if graceful {
-            deadline = ClosureTimer(loop) { [unowned self] in listeners.stop(inboundOnly: inboundOnly, on: workers) }
-            deadline?.schedule(afterMS: plan.durationMS)
-        } else {
-            listeners.stop(inboundOnly: inboundOnly, on: workers)
-        }
-        state = .draining
-        for worker in workers { worker.post { $0.drainConnections(plan) } }
-    }
-
-    /// `/quitquitquit`: at once.
-    package func quit() { loop.stop() }
-
-    func onAllConnectionsClosed() {
-        guard signalsSeen > 0, shared.connectionCount == 0 else { return }
-        loop.stop()
-    }
-
-    func complain(_ text: String) {
-        let line = text + "\n"
-        _ = line.withCString { write(2, $0, strlen($0)) }
+    private func showState() {
+        flusher.state =
+            failsHealthChecks && state == .live
+            ? .draining : StatsFlusher.ServerState(rawValue: UInt64(state.rawValue)) ?? .live
     }
 }

@@ -33,6 +33,10 @@ package struct ProxyProgram {
             ProxyProgram.write(quick ?? "", to: 1)
             return 0
         }
+        if options.version {
+            ProxyProgram.write("\(name)  version: \(ProgramVersion.text(program: name))\n", to: 1)
+            return 0
+        }
         let config = ConfigLoader(catalog: registry.catalog).load(options, quickModeYAML: quick)
         guard report(config.problems, options) else { return 1 }
         let process = ProxyProcess(name: name, options: options, config: config, registry: registry)

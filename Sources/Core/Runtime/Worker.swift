@@ -24,7 +24,6 @@ public final class Worker {
     private var listeners: [ListenerKey: ActiveListener] = [:]
     private var starved: [ActiveListener] = []
     private var connectionCounter: UInt64 = 0
-    private let serverStats: StatBlock<ServerStat>
     /// Set while the process drains.
     private var drain: DrainPlan?
 
@@ -43,7 +42,6 @@ public final class Worker {
         accessLogWriter = AccessLogWriter(random: FastRandom(seed: random.next()), runtime: shared.accessLogRuntime)
         clusters = WorkerClusters(seed, stats: stats, random: FastRandom(seed: random.next()))
         runtime = shared.runtime
-        serverStats = stats.block(shared.serverStats)
         loop.owner = self
     }
 
@@ -99,11 +97,6 @@ public final class Worker {
     // MARK: Connections and drain
 
     func countConnection(_ difference: Int) {
-        if difference > 0 {
-            serverStats.add(.totalConnections)
-        } else {
-            serverStats.sub(.totalConnections)
-        }
         shared.countConnection(difference)
     }
 
@@ -115,7 +108,7 @@ public final class Worker {
 
     /// The deadline has passed: flush what can be flushed at once and close.
     func closeConnections() {
-        for connection in connections.all() { connection.close(.now, details: "drain_deadline") }
+        for connection in connections.all() { connection.close(.now, reason: "drain_deadline") }
     }
 
     /// While draining: whether a connection that could close now should.

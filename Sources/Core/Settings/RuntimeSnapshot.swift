@@ -21,6 +21,15 @@ public struct RuntimeSnapshot: Sendable {
 
     public var count: Int { values.count }
 
+    /// All whole, not negative values whose keys begin with `prefix`.
+    public func integers(below prefix: String) -> [String: UInt64] {
+        var found: [String: UInt64] = [:]
+        for (key, value) in values where key.hasPrefix(prefix) {
+            if let number = value.integer { found[key] = UInt64(number) }
+        }
+        return found
+    }
+
     /// Nil for a key that is not set, and always for an empty one.
     public func value(_ key: String) -> RuntimeValue? { values.isEmpty || key.isEmpty ? nil : values[key] }
 

@@ -80,7 +80,23 @@ extension TCPSession {
         upstream = Connection(
             connecting: fd, connectErrno: error, net: factory.worker.net, handler: self,
             bufferLimitBytes: Int(spec.bufferLimitBytes))
-        connectTimer = loop.schedule(afterMS: spec.connectTimeoutMS, target: self, tag: TimerTag.connect)
+        connectTimeoutMS = spec.connectTimeoutMS
+        connectTimer = loop.schedule(
+            afterMS: min(TCPSession.slowConnectMS, connectTimeoutMS), target: self, tag: TimerTag.connect)
+    }
+
+    /// From here on a connect is slow, and it is worth two system calls to hear that the client has given up.
+    static let slowConnectMS: Int64 = 50
+
+    func onConnectTimer() {
+        let waitedMS = loop.now.milliseconds(since: connectStart)
+        if waitedMS >= connectTimeoutMS {
+            onConnectTimeout()
+            return
+        }
+        connectTimer = loop.schedule(
+            at: connectStart.advanced(byMS: connectTimeoutMS), target: self, tag: TimerTag.connect)
+        downstream.connection.watchForReset()
     }
 
     func onConnectFailed(_ end: ConnectionEnd) {
@@ -92,7 +108,7 @@ extension TCPSession {
         }
     }
 
-    func onConnectTimeout() {
+    private func onConnectTimeout() {
         upstream?.discard()
         upstream = nil
         onAttemptFailed(.timedOut, "connect_timeout")
@@ -105,9 +121,7 @@ extension TCPSession {
         downstream.info.details.upstreamTransportFailureReason = reason
         downstream.info.responseFlags.insert(.upstreamConnectionFailure)
         guard attempts < settings.maxConnectAttempts else {
-            if settings.maxConnectAttempts > 1 {
-                downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
-            }
+            downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
             cluster?.stats.add(.upstreamCxConnectAttemptsExceeded)
             downstream.close(.flush)
             return

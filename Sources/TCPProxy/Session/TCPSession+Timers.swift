@@ -8,7 +8,7 @@ extension TCPSession {
         switch tag {
         case TimerTag.connect:
             connectTimer = .none
-            onConnectTimeout()
+            onConnectTimer()
         case TimerTag.backoff:
             connectTimer = .none
             connect()
@@ -19,7 +19,7 @@ extension TCPSession {
             durationTimer = .none
             factory.stats.add(.maxDuration)
             downstream.info.responseFlags.insert(.durationTimeout)
-            downstream.close(.flush, details: "max_connection_duration_reached")
+            downstream.close(.flush, reason: "max_connection_duration_reached")
         case TimerTag.accessLog:
             logTimer = .none
             log(.tcpPeriodic)
@@ -65,7 +65,7 @@ extension TCPSession {
 
     private func onIdle() {
         factory.stats.add(.idleTimeout)
-        downstream.close(.now, details: "tcp_session_idle_timeout")
+        downstream.close(.now, reason: "tcp_session_idle_timeout")
     }
 
     // MARK: Duration, access log, drain
@@ -104,7 +104,7 @@ extension TCPSession {
             loop.now.milliseconds(since: quietSince) >= TCPSession.quietMS && downstream.connection.outputCount == 0
             && upstream?.outputCount ?? 0 == 0
         if isQuiet, factory.worker.drainSaysClose() {
-            downstream.close(.flush, details: "drain_close")
+            downstream.close(.flush, reason: "drain_close")
         } else {
             armDrainLook()
         }

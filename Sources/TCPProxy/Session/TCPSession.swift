@@ -47,6 +47,7 @@ final class TCPSession: NetworkFilter {
     /// Bytes written to both sides when the idle timer last looked: draining output is activity too.
     var writtenAtLastLook: UInt64 = 0
     var connectStart: Instant
+    var connectTimeoutMS: Int64 = 0
 
     // What has been counted, so that counters follow the sockets' own totals.
     var countedTx: UInt64 = 0
@@ -69,7 +70,7 @@ final class TCPSession: NetworkFilter {
 
     override func onNewConnection() -> FilterStatus {
         factory.stats.add(.connectionsTotal)
-        if settings.logsOnStart { log(.notSet) }
+        if settings.logsOnStart { log(.tcpConnectionStart) }
         armDuration()
         armAccessLog()
         switch settings.connectMode {
@@ -109,14 +110,14 @@ final class TCPSession: NetworkFilter {
     override func onDownstreamHigh() {
         guard let upstream else { return }
         upstream.pauseReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlBackedUpTotal)
+        cluster?.stats.add(.upstreamFlowControlPausedReadingTotal)
         syncBuffered()
     }
 
     override func onDownstreamLow() {
         guard let upstream else { return }
         upstream.resumeReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlDrainedTotal)
+        cluster?.stats.add(.upstreamFlowControlResumedReadingTotal)
         syncBuffered()
     }
 

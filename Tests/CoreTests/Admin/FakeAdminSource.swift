@@ -46,8 +46,8 @@ final class FakeAdminSource: AdminDataSource {
     func serverInfo() -> JSONValue {
         .object([.init("version", .string(view.version)), .init("state", .string(view.state.rawValue))])
     }
-    func listeners() -> [ListenerView] { shownListeners }
-    func clusters() -> [ClusterStatusView] { shownClusters }
+    func listenerViews() -> [ListenerView] { shownListeners }
+    func clusterViews() -> [ClusterStatusView] { shownClusters }
     func runtimeJSON() -> String { "{}\n" }
     func configDump(includesEDS: Bool) -> [JSONValue] {
         includesEDS

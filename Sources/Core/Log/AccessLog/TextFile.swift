@@ -1,6 +1,6 @@
 import Glibc
 
-/// Reads a small text file that configuration names.
+/// Small text files that configuration or the command line names.
 enum TextFile {
     private static let maxBytes = 1 << 20
 
@@ -22,5 +22,14 @@ enum TextFile {
                 return nil
             }
         }
+    }
+
+    /// Makes the file, or replaces what it holds. False with `errno` set when it cannot be written.
+    static func write(_ text: String, to path: String) -> Bool {
+        let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard fd >= 0 else { return false }
+        defer { close(fd) }
+        var text = text
+        return text.withUTF8 { Glibc.write(fd, $0.baseAddress, $0.count) == $0.count }
     }
 }
