@@ -91,7 +91,8 @@ public final class EventLoop {
         finishTurn()
     }
 
-    /// Ends ``run()`` after the current turn, or the next ``run()`` before its first. From another thread: `mailbox.post { $0.stop() }`.
+    /// Ends ``run()`` after the current turn, or the next ``run()`` before its first. From another thread:
+    /// `mailbox.post { $0.stop() }`.
     public func stop() { stopRequested = true }
 
     private func finishTurn() {
