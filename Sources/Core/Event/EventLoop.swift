@@ -74,7 +74,7 @@ public final class EventLoop {
 
     // MARK: Running
 
-    /// Turns until ``stop()``; not at all when that was called before.
+    /// Turns until ``stop()``. A stop asked for before is remembered: then nothing waits, and no turn is made.
     public func run() {
         thread = pthread_self()
         while !stopRequested { turn(mayWait: true) }
@@ -91,7 +91,8 @@ public final class EventLoop {
         finishTurn()
     }
 
-    /// Ends ``run()`` after the current turn. From another thread: `mailbox.post { $0.stop() }`.
+    /// Ends ``run()`` after the current turn, or the next ``run()`` before its first. From another thread:
+    /// `mailbox.post { $0.stop() }`.
     public func stop() { stopRequested = true }
 
     private func finishTurn() {

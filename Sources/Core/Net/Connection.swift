@@ -33,7 +33,9 @@ public final class Connection: EventTarget {
         static let failurePending = Flags(rawValue: 1 << 10)
         static let lingering = Flags(rawValue: 1 << 11)
         /// What is read goes to `relayTarget` by splice.
-        static let bulk = Flags(rawValue: 1 << 12)
+        static let bulk = Flags(rawValue: 1 << 14)
+        static let writeWaitsForRead = Flags(rawValue: 1 << 12)
+        static let readWaitsForWrite = Flags(rawValue: 1 << 13)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -138,7 +140,9 @@ public final class Connection: EventTarget {
 
     /// The transport's handshake is through.
     public func transportReady() {
+        if flags.contains(.closed) { return }
         becomeReady()
+        if flags.contains(.closed) { return }
         handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
     }
 
@@ -150,6 +154,7 @@ public final class Connection: EventTarget {
 
     public override func onReadable() {
         if flags.contains(.closed) { return }
+        if flags.contains(.writeWaitsForRead), !writeAfterWaiting() { return }
         let window = net.window.bytes
         if flags.contains(.lingering) {
             discardInput()
@@ -166,6 +171,8 @@ public final class Connection: EventTarget {
             handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
             break
+        case .wantsOtherDirection:
+            waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
             updateReading()
@@ -182,7 +189,13 @@ public final class Connection: EventTarget {
             onConnectOutcome()
             return
         }
+        let readWaited = flags.contains(.readWaitsForWrite)
+        flags.remove(.readWaitsForWrite)
         flush()
+        if readWaited, !flags.contains(.closed) {
+            updateReading()
+            if wantsBytes { onReadable() }
+        }
     }
 
     private func socketError() -> Int32 {
@@ -270,12 +283,14 @@ public final class Connection: EventTarget {
 
     public var isReadingPaused: Bool { !pauses.isEmpty }
 
-    func updateReading() {
-        let wanted =
-            flags.contains(.lingering)
+    private var wantsBytes: Bool {
+        flags.contains(.lingering)
             || (pauses.isEmpty && flags.contains(.ready)
                 && flags.isDisjoint(with: [.readEnded, .closed, .closeAfterFlush]))
-        if wanted {
+    }
+
+    func updateReading() {
+        if wantsBytes || flags.contains(.writeWaitsForRead), !flags.contains(.readWaitsForWrite) {
             if readReadiness == nil {
                 readReadiness = Readiness(loop: net.loop, fd: fd, .read, target: self)
             }
@@ -283,6 +298,22 @@ public final class Connection: EventTarget {
         } else {
             readReadiness?.disable()
         }
+    }
+
+    /// A read that must write first: it is tried again when the descriptor takes bytes.
+    func waitToRead() {
+        flags.insert(.readWaitsForWrite)
+        updateReading()
+        wantWritable()
+    }
+
+    /// A write that had to read first is tried again; false when the handler does not want bytes now.
+    private func writeAfterWaiting() -> Bool {
+        flags.remove(.writeWaitsForRead)
+        flush()
+        if flags.contains(.closed) { return false }
+        updateReading()
+        return wantsBytes
     }
 
     // MARK: Shared by the topics
@@ -326,6 +357,8 @@ public final class Connection: EventTarget {
 
     static func end(forErrno error: Int32) -> ConnectionEnd {
         switch error {
+        // Both directions have ended, ours last.
+        case 0: .endOfStream
         case ECONNRESET, EPIPE: .remoteReset
         case EPROTO: .transportFailed
         default: .failed(errno: error)

@@ -8,6 +8,8 @@ public enum IOResult {
     case moved(Int)
     /// Nothing moves now: wait for readiness in the same direction.
     case wouldBlock
+    /// Nothing moves before the other direction is ready: a write that has to read first, or the reverse (TLS).
+    case wantsOtherDirection
     /// The peer has ended its direction (reading only).
     case endOfStream
     case failed(errno: Int32)
