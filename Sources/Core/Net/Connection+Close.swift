@@ -27,7 +27,7 @@ extension Connection {
             flags.insert(.resetOnClose)
             finish(.local)
         case .flush:
-            if output.isEmpty || flags.contains(.connecting) || flags.contains(.failurePending) {
+            if outputCount == 0 || flags.contains(.connecting) || flags.contains(.failurePending) {
                 finish(.local)
                 return
             }
@@ -41,7 +41,7 @@ extension Connection {
             flags.insert(.closeAfterFlush)
             flags.insert(.lingering)
             armLinger(afterMS: delayMS)
-            if output.isEmpty { finishFlushedClose() } else { updateReading() }
+            if outputCount == 0 { finishFlushedClose() } else { updateReading() }
         }
     }
 
@@ -73,7 +73,7 @@ extension Connection {
         case .moved, .wouldBlock: break
         case .endOfStream:
             flags.insert(.readEnded)
-            if output.isEmpty {
+            if outputCount == 0 {
                 finish(.local)
             } else {
                 flags.remove(.lingering)
@@ -105,6 +105,8 @@ extension Connection {
         readReadiness = nil
         writeReadiness = nil
         output.removeAll(pool: net.pool)
+        dropPipe()
+        relayTarget = nil
         if flags.contains(.resetOnClose) { Sockets.setLingerZero(fd) }
         Glibc.close(fd)
         fd = -1

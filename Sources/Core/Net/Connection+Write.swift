@@ -11,7 +11,7 @@ extension Connection {
             flags.isDisjoint(with: [.closed, .failurePending, .writeEndWanted, .writeEnded, .closeAfterFlush])
         else { return }
         var rest = bytes
-        if output.isEmpty, flags.contains(.ready) {
+        if outputCount == 0, flags.contains(.ready) {
             switch transport.write(fd, bytes) {
             case .moved(let n):
                 account(written: n)
@@ -41,12 +41,12 @@ extension Connection {
     public func closeWrite() {
         if !flags.isDisjoint(with: [.closed, .writeEndWanted, .writeEnded]) { return }
         flags.insert(.writeEndWanted)
-        if output.isEmpty, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
+        if outputCount == 0, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
     }
 
     private func queue(_ bytes: UnsafeRawBufferPointer) {
         output.append(bytes, pool: net.pool)
-        if bufferLimitBytes > 0, output.count > bufferLimitBytes, !flags.contains(.aboveHigh) {
+        if bufferLimitBytes > 0, outputCount > bufferLimitBytes, !flags.contains(.aboveHigh) {
             flags.insert(.aboveHigh)
             withHandler { $0.onOutputHigh(self) }
         }
@@ -54,6 +54,19 @@ extension Connection {
 
     /// Gives the kernel what waits. Called when it takes bytes again and at the end of a turn.
     func flush() {
+        if outputPipe != nil {
+            switch drainPipe() {
+            case .empty:
+                drained()
+                if flags.contains(.closed) { return }
+            case .blocked:
+                wantWritable()
+                return
+            case .failed(let error):
+                finish(Connection.end(forErrno: error))
+                return
+            }
+        }
         while !output.isEmpty {
             let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { vectors in
                 let filled = output.fill(vectors)

@@ -32,6 +32,8 @@ public final class Connection: EventTarget {
         static let turnEndAsked = Flags(rawValue: 1 << 9)
         static let failurePending = Flags(rawValue: 1 << 10)
         static let lingering = Flags(rawValue: 1 << 11)
+        /// What is read goes to `relayTarget` by splice.
+        static let bulk = Flags(rawValue: 1 << 12)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -54,10 +56,14 @@ public final class Connection: EventTarget {
     var fd: Int32
     var flags: Flags = []
     private var pauses: PauseReasons = []
+    var thinSplices: UInt8 = 0
     private var pendingErrno: Int32 = 0
     var readReadiness: Readiness?
     var writeReadiness: Readiness?
+    /// Output that waits in a pipe, before what waits in `output`.
+    var outputPipe: SplicePipe?
     var output = ByteQueue()
+    var relayTarget: Unmanaged<Connection>?
     /// High watermark of the output in bytes; the low one is half of it. 0 means no limit.
     let bufferLimitBytes: Int
     private var bytesReadTotal: UInt64 = 0
@@ -119,7 +125,7 @@ public final class Connection: EventTarget {
     /// Bytes the kernel has taken.
     public var bytesWritten: UInt64 { bytesWrittenTotal }
     /// Bytes that wait for the kernel.
-    public var outputCount: Int { output.count }
+    public var outputCount: Int { output.count + (outputPipe?.count ?? 0) }
     public var descriptor: Int32 { fd }
     public var transportSocket: TransportSocket { transport }
 
@@ -142,7 +148,7 @@ public final class Connection: EventTarget {
     private func becomeReady() {
         flags.insert(.ready)
         updateReading()
-        if !output.isEmpty || flags.contains(.writeEndWanted) { flush() }
+        if outputCount > 0 || flags.contains(.writeEndWanted) { flush() }
     }
 
     public override func onReadable() {
@@ -152,11 +158,13 @@ public final class Connection: EventTarget {
             discardInput()
             return
         }
+        if flags.contains(.bulk), splice() { return }
         // No more than the destination may hold: what it cannot take at once waits in its queue.
         let size = bufferLimitBytes == 0 ? window.count : min(window.count, max(bufferLimitBytes, 4096))
         switch transport.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: window[..<size])) {
         case .moved(let n):
-            bytesReadTotal &+= UInt64(n)
+            account(read: n)
+            noteRead(n)
             let bytes = UnsafeRawBufferPointer(start: window.baseAddress, count: n)
             handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
@@ -304,6 +312,8 @@ public final class Connection: EventTarget {
         }
         writeReadiness?.enable()
     }
+
+    func account(read n: Int) { bytesReadTotal &+= UInt64(n) }
 
     func account(written n: Int) { bytesWrittenTotal &+= UInt64(n) }
 

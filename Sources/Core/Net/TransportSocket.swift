@@ -23,6 +23,9 @@ open class TransportSocket {
     /// Envoy's name of it, as in filter-chain match: `raw_buffer`, `tls`.
     open var protocolName: String { "raw_buffer" }
 
+    /// The socket carries the bytes as they are, so that the kernel may move them by itself.
+    open var canSplice: Bool { true }
+
     /// Bytes can flow as soon as the TCP connection stands; false where a handshake comes first, and then the transport
     /// calls ``Connection/transportReady()`` itself.
     open var isReadyOnConnect: Bool { true }

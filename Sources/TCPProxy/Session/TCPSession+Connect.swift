@@ -192,6 +192,7 @@ extension TCPSession {
         }
         accountUpstreamWritten(connection)
         if clientEnded { connection.closeWrite() }
+        downstream.relay(to: connection)
         downstream.connection.resumeReading(.notConnected)
     }
 
@@ -212,6 +213,7 @@ extension TCPSession {
         accountUpstreamWritten(upstream)
         noteUpstreamTotals(upstream)
         clearBuffered()
+        upstream.relay(to: nil)
         guard let host else { return }
         self.host = nil
         self.upstream = nil

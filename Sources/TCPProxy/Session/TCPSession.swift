@@ -96,6 +96,12 @@ final class TCPSession: NetworkFilter {
         return .proceed
     }
 
+    override func onSpliced(_ count: Int) {
+        factory.stats.add(.rxBytes, count)
+        lastDownstreamByte = loop.now
+        if let upstream { accountUpstreamWritten(upstream) }
+    }
+
     override func onEndOfStream() -> FilterStatus {
         clientEnded = true
         switch phase {
@@ -156,6 +162,12 @@ final class TCPSession: NetworkFilter {
         account(written: downstream.connection)
     }
 
+    override func onSpliced(_ connection: Connection, _ count: Int) {
+        cluster?.stats.add(.upstreamCxRxBytesTotal, count)
+        lastUpstreamByte = loop.now
+        accountDownstreamWritten()
+    }
+
     override func onEndOfStream(_ connection: Connection) { downstream.closeWrite() }
 
     override func onOutputHigh(_ connection: Connection) {
@@ -175,6 +187,7 @@ final class TCPSession: NetworkFilter {
             onConnectFailed(end)
             return
         }
+        downstream.connection.relay(to: nil)
         accountUpstreamWritten(connection)
         endHost(end)
         noteUpstreamTotals(connection)
