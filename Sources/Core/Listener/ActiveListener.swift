@@ -172,8 +172,7 @@ final class ActiveListener: EventTarget {
 
     // MARK: Connections
 
-    private func begin(_ client: Int32, _ accepted: StreamInfo) {
-        var info = accepted
+    private func begin(_ client: Int32, _ info: consuming StreamInfo) {
         guard let chain = chooseChain(&info) else {
             stats.add(.noFilterChainMatch)
             info.responseFlags.insert(.noRouteFound)

@@ -120,9 +120,11 @@ extension Connection {
 
     private func endWriting() {
         flags.insert(.writeEnded)
-        transport.shutdownWrite(fd)
-        if flags.contains(.readEnded) {
-            // Both directions are done, but we may be inside the handler's call.
+        // Both directions are done, but we may be inside the handler's call. Where FIN is the whole of an end, the close
+        // that follows sends it: one system call less for each connection.
+        let isOver = flags.contains(.readEnded)
+        if !isOver || !transport.isPlain { transport.shutdownWrite(fd) }
+        if isOver {
             flags.insert(.failurePending)
             askTurnEnd()
         }

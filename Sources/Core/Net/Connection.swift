@@ -85,17 +85,20 @@ public final class Connection: EventTarget {
         super.init()
     }
 
-    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS or 0) or has failed at
-    /// once. The outcome comes through the handler, in a later callback.
+    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS), has ended well (0) or
+    /// has failed at once. The outcome comes through the handler, in a later callback; for one that is known already at
+    /// the end of the turn.
     public convenience init(
         connecting fd: Int32, connectErrno: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
         transport: TransportSocket? = nil
     ) {
         self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
         flags.insert(.connecting)
-        if connectErrno == 0 || connectErrno == EINPROGRESS {
-            wantWritable()
-        } else {
+        switch connectErrno {
+        case EINPROGRESS: wantWritable()
+        // It stands already (loopback, Unix sockets): no need to wait for readiness, only for the caller to return.
+        case 0: askTurnEnd()
+        default:
             pendingErrno = connectErrno
             flags.insert(.failurePending)
             askTurnEnd()
@@ -211,6 +214,10 @@ public final class Connection: EventTarget {
             finish(.connectFailed(errno: error))
             return
         }
+        onEstablished()
+    }
+
+    private func onEstablished() {
         flags.remove(.connecting)
         if transport.isReadyOnConnect {
             flags.insert(.ready)
@@ -233,7 +240,11 @@ public final class Connection: EventTarget {
                     ? .connectFailed(errno: pendingErrno) : Connection.end(forErrno: pendingErrno))
             return
         }
-        if flags.contains(.ready) { flush() }
+        if flags.contains(.connecting) {
+            onEstablished()
+        } else if flags.contains(.ready) {
+            flush()
+        }
     }
 
     public override func onTimer(_ tag: Int) {

@@ -32,6 +32,10 @@ open class TransportSocket {
     /// calls ``Connection/transportReady()`` itself.
     open var isReadyOnConnect: Bool { true }
 
+    /// The wire carries the very bytes that are read and written here, and FIN is the whole of an end: bytes may be
+    /// spliced past this object, and closing may stand for ``shutdownWrite(_:)``. False for TLS.
+    open var isPlain: Bool { true }
+
     /// Called when the TCP connection stands and `isReadyOnConnect` is false.
     open func start(_ connection: Connection) {}
 
