@@ -27,7 +27,7 @@ public final class DownstreamConnection: ConnectionHandler {
     var nextInList: Unmanaged<DownstreamConnection>?
     var previousInList: Unmanaged<DownstreamConnection>?
 
-    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: StreamInfo) {
+    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: consuming StreamInfo) {
         worker = listener.worker
         self.listener = listener
         self.chain = chain

@@ -71,6 +71,7 @@ extension Connection {
     func discardInput() {
         switch transport.read(fd, into: net.window.bytes) {
         case .moved, .wouldBlock: break
+        case .wantsOtherDirection: waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
             if outputCount == 0 {

@@ -17,13 +17,15 @@ extension Connection {
                 account(written: n)
                 if n == bytes.count { return }
                 rest = UnsafeRawBufferPointer(rebasing: bytes[n...])
+                wantWritable()
             case .wouldBlock, .endOfStream:
-                break
+                wantWritable()
+            case .wantsOtherDirection:
+                waitToWrite()
             case .failed(let error):
                 failLater(error)
                 return
             }
-            wantWritable()
         }
         queue(rest)
     }
@@ -86,17 +88,27 @@ extension Connection {
             case .wouldBlock, .endOfStream:
                 wantWritable()
                 return
+            case .wantsOtherDirection:
+                waitToWrite()
+                return
             case .failed(let error):
                 finish(Connection.end(forErrno: error))
                 return
             }
         }
-        writeReadiness?.disable()
+        if !flags.contains(.readWaitsForWrite) { writeReadiness?.disable() }
         if flags.contains(.closeAfterFlush) {
             finishFlushedClose()
         } else if flags.contains(.writeEndWanted), !flags.contains(.writeEnded) {
             endWriting()
         }
+    }
+
+    /// A write that must read first: it is tried again when bytes have come, whoever has paused reading.
+    private func waitToWrite() {
+        flags.insert(.writeWaitsForRead)
+        if !flags.contains(.readWaitsForWrite) { writeReadiness?.disable() }
+        updateReading()
     }
 
     private func drained() {
@@ -108,9 +120,11 @@ extension Connection {
 
     private func endWriting() {
         flags.insert(.writeEnded)
-        transport.shutdownWrite(fd)
-        if flags.contains(.readEnded) {
-            // Both directions are done, but we may be inside the handler's call.
+        // Both directions are done, but we may be inside the handler's call. Where FIN is the whole of an end, the close
+        // that follows sends it: one system call less for each connection.
+        let isOver = flags.contains(.readEnded)
+        if !isOver || !transport.isPlain { transport.shutdownWrite(fd) }
+        if isOver {
             flags.insert(.failurePending)
             askTurnEnd()
         }

@@ -33,7 +33,9 @@ public final class Connection: EventTarget {
         static let failurePending = Flags(rawValue: 1 << 10)
         static let lingering = Flags(rawValue: 1 << 11)
         /// What is read goes to `relayTarget` by splice.
-        static let bulk = Flags(rawValue: 1 << 12)
+        static let bulk = Flags(rawValue: 1 << 14)
+        static let writeWaitsForRead = Flags(rawValue: 1 << 12)
+        static let readWaitsForWrite = Flags(rawValue: 1 << 13)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -83,17 +85,20 @@ public final class Connection: EventTarget {
         super.init()
     }
 
-    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS or 0) or has failed at
-    /// once. The outcome comes through the handler, in a later callback.
+    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS), has ended well (0) or
+    /// has failed at once. The outcome comes through the handler, in a later callback; for one that is known already at
+    /// the end of the turn.
     public convenience init(
         connecting fd: Int32, connectErrno: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
         transport: TransportSocket? = nil
     ) {
         self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
         flags.insert(.connecting)
-        if connectErrno == 0 || connectErrno == EINPROGRESS {
-            wantWritable()
-        } else {
+        switch connectErrno {
+        case EINPROGRESS: wantWritable()
+        // It stands already (loopback, Unix sockets): no need to wait for readiness, only for the caller to return.
+        case 0: askTurnEnd()
+        default:
             pendingErrno = connectErrno
             flags.insert(.failurePending)
             askTurnEnd()
@@ -138,7 +143,9 @@ public final class Connection: EventTarget {
 
     /// The transport's handshake is through.
     public func transportReady() {
+        if flags.contains(.closed) { return }
         becomeReady()
+        if flags.contains(.closed) { return }
         handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
     }
 
@@ -150,6 +157,7 @@ public final class Connection: EventTarget {
 
     public override func onReadable() {
         if flags.contains(.closed) { return }
+        if flags.contains(.writeWaitsForRead), !writeAfterWaiting() { return }
         let window = net.window.bytes
         if flags.contains(.lingering) {
             discardInput()
@@ -166,6 +174,8 @@ public final class Connection: EventTarget {
             handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
             break
+        case .wantsOtherDirection:
+            waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
             updateReading()
@@ -182,7 +192,13 @@ public final class Connection: EventTarget {
             onConnectOutcome()
             return
         }
+        let readWaited = flags.contains(.readWaitsForWrite)
+        flags.remove(.readWaitsForWrite)
         flush()
+        if readWaited, !flags.contains(.closed) {
+            updateReading()
+            if wantsBytes { onReadable() }
+        }
     }
 
     private func socketError() -> Int32 {
@@ -198,6 +214,10 @@ public final class Connection: EventTarget {
             finish(.connectFailed(errno: error))
             return
         }
+        onEstablished()
+    }
+
+    private func onEstablished() {
         flags.remove(.connecting)
         if transport.isReadyOnConnect {
             flags.insert(.ready)
@@ -220,7 +240,11 @@ public final class Connection: EventTarget {
                     ? .connectFailed(errno: pendingErrno) : Connection.end(forErrno: pendingErrno))
             return
         }
-        if flags.contains(.ready) { flush() }
+        if flags.contains(.connecting) {
+            onEstablished()
+        } else if flags.contains(.ready) {
+            flush()
+        }
     }
 
     public override func onTimer(_ tag: Int) {
@@ -270,12 +294,14 @@ public final class Connection: EventTarget {
 
     public var isReadingPaused: Bool { !pauses.isEmpty }
 
-    func updateReading() {
-        let wanted =
-            flags.contains(.lingering)
+    private var wantsBytes: Bool {
+        flags.contains(.lingering)
             || (pauses.isEmpty && flags.contains(.ready)
                 && flags.isDisjoint(with: [.readEnded, .closed, .closeAfterFlush]))
-        if wanted {
+    }
+
+    func updateReading() {
+        if wantsBytes || flags.contains(.writeWaitsForRead), !flags.contains(.readWaitsForWrite) {
             if readReadiness == nil {
                 readReadiness = Readiness(loop: net.loop, fd: fd, .read, target: self)
             }
@@ -283,6 +309,22 @@ public final class Connection: EventTarget {
         } else {
             readReadiness?.disable()
         }
+    }
+
+    /// A read that must write first: it is tried again when the descriptor takes bytes.
+    func waitToRead() {
+        flags.insert(.readWaitsForWrite)
+        updateReading()
+        wantWritable()
+    }
+
+    /// A write that had to read first is tried again; false when the handler does not want bytes now.
+    private func writeAfterWaiting() -> Bool {
+        flags.remove(.writeWaitsForRead)
+        flush()
+        if flags.contains(.closed) { return false }
+        updateReading()
+        return wantsBytes
     }
 
     // MARK: Shared by the topics
@@ -326,6 +368,8 @@ public final class Connection: EventTarget {
 
     static func end(forErrno error: Int32) -> ConnectionEnd {
         switch error {
+        // Both directions have ended, ours last.
+        case 0: .endOfStream
         case ECONNRESET, EPIPE: .remoteReset
         case EPROTO: .transportFailed
         default: .failed(errno: error)

@@ -157,8 +157,9 @@ final class TCPSession: NetworkFilter {
     override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         cluster?.stats.add(.upstreamCxRxBytesTotal, bytes.count)
         lastUpstreamByte = loop.now
+        let downstream = self.downstream
         downstream.write(bytes)
-        accountDownstreamWritten()
+        account(written: downstream.connection)
     }
 
     override func onSpliced(_ connection: Connection, _ count: Int) {
