@@ -151,6 +151,27 @@ def test_state_is_draining(start, origin):
         proxy.wait()
 
 
+def test_failed_health_checks_end_quiet_connections(start, origin):
+    """`drain_type: DEFAULT` follows /healthcheck/fail, `MODIFY_ONLY` does not; /healthcheck/ok calls it off."""
+    config = bootstrap(
+        [listener("follows"), listener("stays", drain_type="MODIFY_ONLY")], [cluster(endpoints=[origin().port])])
+    proxy = start(config)
+    with connect(proxy.port("follows")) as follows, connect(proxy.port("stays")) as stays:
+        exchange(follows, b"first")
+        exchange(stays, b"second")
+        assert proxy.admin("/healthcheck/fail", "POST").status == 200
+        assert follows.recv(1) == b""
+        time.sleep(0.3)
+        exchange(stays, b"still here")
+        with connect(proxy.port("follows")) as late:
+            assert late.recv(1) == b""
+        assert proxy.admin("/healthcheck/ok", "POST").status == 200
+        with connect(proxy.port("follows")) as again:
+            exchange(again, b"third")
+            time.sleep(0.3)
+            exchange(again, b"fourth")
+
+
 def test_quitquitquit(start, origin):
     proxy = start(relay_to(origin().port))
     assert proxy.admin("/quitquitquit", "POST").status == 200

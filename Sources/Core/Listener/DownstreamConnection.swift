@@ -45,6 +45,7 @@ public final class DownstreamConnection: ConnectionHandler {
     func start() {
         pass(from: 0, bytes: nil, endOfStream: false)
         if !isOver { connection.start() }
+        if !isOver, worker.isDraining, worker.drains(listener.spec) { drain() }
     }
 
     // MARK: From the socket

@@ -19,7 +19,6 @@ struct ListenerBuilder {
         var make: ([SocketAddress]) -> ListenerSpec
         var name: String
         var direction: Envoy_Config_Core_V3_TrafficDirection
-        var drainsOnModifyOnly: Bool
         var connectionLimitKey: String
         var limits: ConnectionLimits
     }
@@ -67,12 +66,12 @@ struct ListenerBuilder {
                     chains: chains, defaultChain: defaultChain, chainIndex: index, onlyChain: onlyChain,
                     accessLogs: accessLogs,
                     limits: limits, ignoresGlobalLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
+                    drainsOnModifyOnly: message.drainType == .modifyOnly,
                     balancer: balancer,
                     stats: process.stats.scope(prefix: prefix),
                     workerStats: (0..<workerCount).map { process.stats.scope(prefix: "\(prefix)worker_\($0).") })
             },
-            name: name, direction: message.trafficDirection, drainsOnModifyOnly: message.drainType == .modifyOnly,
-            connectionLimitKey: limitKey, limits: limits)
+            name: name, direction: message.trafficDirection, connectionLimitKey: limitKey, limits: limits)
     }
 
     /// A turn accepts at most this many: enough for a burst, little enough that open connections are served.

@@ -13,7 +13,6 @@ package final class ListenerManager {
         package let message: Envoy_Config_Listener_V3_Listener
         package let spec: ListenerSpec
         package let isInbound: Bool
-        let drainsOnModifyOnly: Bool
         let connectionLimitKey: String
         var sockets: [BoundSocket]
         package internal(set) var isStopped = false
@@ -78,8 +77,7 @@ package final class ListenerManager {
         entries.append(
             Entry(
                 id: spec.id, name: plan.name, message: message, spec: spec, isInbound: plan.direction == .inbound,
-                drainsOnModifyOnly: plan.drainsOnModifyOnly, connectionLimitKey: plan.connectionLimitKey,
-                sockets: bound))
+                connectionLimitKey: plan.connectionLimitKey, sockets: bound))
         stats.add(.listenerAdded)
         return nil
     }

@@ -25,6 +25,8 @@ package final class ListenerSpec: Sendable {
     package let accessLogs: [AccessLog]
     package let limits: ConnectionLimits
     package let ignoresGlobalLimit: Bool
+    /// `drain_type: MODIFY_ONLY`: failed health checks do not drain its connections.
+    package let drainsOnModifyOnly: Bool
     package let balancer: ExactBalancer?
     let stats: StatScope<ListenerStat>
     let workerStats: [StatScope<ListenerWorkerStat>]
@@ -35,7 +37,7 @@ package final class ListenerSpec: Sendable {
         listenerFilters: [any ListenerFilterConfig], listenerFiltersTimeoutMS: Int64,
         continueOnListenerFiltersTimeout: Bool, chains: [FilterChainSpec], defaultChain: Int?,
         chainIndex: FilterChainIndex, onlyChain: Int?, accessLogs: [AccessLog], limits: ConnectionLimits,
-        ignoresGlobalLimit: Bool,
+        ignoresGlobalLimit: Bool, drainsOnModifyOnly: Bool,
         balancer: ExactBalancer?, stats: StatScope<ListenerStat>, workerStats: [StatScope<ListenerWorkerStat>]
     ) {
         self.id = id
@@ -54,6 +56,7 @@ package final class ListenerSpec: Sendable {
         self.accessLogs = accessLogs
         self.limits = limits
         self.ignoresGlobalLimit = ignoresGlobalLimit
+        self.drainsOnModifyOnly = drainsOnModifyOnly
         self.balancer = balancer
         self.stats = stats
         self.workerStats = workerStats

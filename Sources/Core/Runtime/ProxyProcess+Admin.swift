@@ -94,8 +94,6 @@ extension ProxyProcess: AdminDataSource {
     }
 
     package func resetCounters() { services.stats.resetCounters() }
-
-    package func failHealthChecks(_ fails: Bool) { failsHealthChecks = fails }
 }
 
 extension ClusterStatusView {

@@ -28,7 +28,7 @@ extension ProxyProcess {
         guard state != .draining else { return }
         state = .draining
         listeners.stop(on: workers)
-        drainConnections()
+        drainConnections(options.drainStrategy == .gradual ? .gradual : .immediate)
         let timer = ClosureTimer(loop) { [unowned self] in
             for worker in workers { worker.post { $0.closeConnections() } }
             loop.stop()
@@ -48,7 +48,7 @@ extension ProxyProcess {
             return
         }
         guard listenerStop == nil, state != .draining else { return }
-        drainConnections()
+        drainConnections(options.drainStrategy == .gradual ? .gradual : .immediate)
         let timer = ClosureTimer(loop) { [unowned self] in
             if !request.skipExit { listeners.stop(inboundOnly: request.inboundOnly, on: workers) }
         }
@@ -57,11 +57,24 @@ extension ProxyProcess {
     }
 
     /// Every connection hears that the process is going away, and ends at a quiet moment.
-    private func drainConnections() {
+    private func drainConnections(_ strategy: DrainPlan.Strategy, sparesModifyOnly: Bool = false) {
         let plan = DrainPlan(
-            start: Instant.read(), durationMS: Int64(options.drainTimeS) * 1_000,
-            strategy: options.drainStrategy == .gradual ? .gradual : .immediate)
-        for worker in workers { worker.post { $0.drainConnections(plan) } }
+            start: Instant.read(), durationMS: Int64(options.drainTimeS) * 1_000, strategy: strategy)
+        for worker in workers { worker.post { $0.drainConnections(plan, sparesModifyOnly: sparesModifyOnly) } }
+    }
+
+    /// `/healthcheck/fail` and `/healthcheck/ok`: whoever balances over us is told by `/ready`, and the connections of
+    /// listeners with `drain_type: DEFAULT` end at a quiet moment, or no longer do.
+    package func failHealthChecks(_ fails: Bool) {
+        guard fails != failsHealthChecks else { return }
+        failsHealthChecks = fails
+        // Another drain goes on whatever the health checks say.
+        guard state == .live, listenerStop == nil else { return }
+        if fails {
+            drainConnections(.immediate, sparesModifyOnly: true)
+        } else {
+            for worker in workers { worker.post { $0.endDrain() } }
+        }
     }
 
     /// SIGUSR1 and `/reopen_logs`: after a rotation, every file is opened anew by its own thread.

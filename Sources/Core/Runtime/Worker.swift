@@ -26,6 +26,8 @@ public final class Worker {
     private var connectionCounter: UInt64 = 0
     /// Set while the process drains.
     private var drain: DrainPlan?
+    /// The drain leaves listeners of `drain_type: MODIFY_ONLY` alone.
+    private var drainSparesModifyOnly = false
 
     struct ListenerKey: Hashable {
         var listener: Int
@@ -101,15 +103,26 @@ public final class Worker {
     }
 
     /// Tells every connection that the process, or its listeners, are going away.
-    func drainConnections(_ plan: DrainPlan) {
+    func drainConnections(_ plan: DrainPlan, sparesModifyOnly: Bool) {
         drain = plan
-        for connection in connections.all() { connection.drain() }
+        drainSparesModifyOnly = sparesModifyOnly
+        for connection in connections.all() where drains(connection.listener.spec) { connection.drain() }
+    }
+
+    /// The reason to drain is gone; connections that are still there stay.
+    func endDrain() { drain = nil }
+
+    /// Whether connections of this listener should end, new ones too.
+    func drains(_ listener: ListenerSpec) -> Bool {
+        drain != nil && !(drainSparesModifyOnly && listener.drainsOnModifyOnly)
     }
 
     /// The deadline has passed: flush what can be flushed at once and close.
     func closeConnections() {
         for connection in connections.all() { connection.close(.now, reason: "drain_deadline") }
     }
+
+    public var isDraining: Bool { drain != nil }
 
     /// While draining: whether a connection that could close now should.
     public func drainSaysClose() -> Bool { drain?.saysClose(at: loop.now, draw: random.next()) ?? false }

@@ -77,7 +77,8 @@ extension TCPSession {
             let share = Double(factory.worker.random.next() >> 11) / Double(1 << 53)
             limit *= 1 + settings.maxDurationJitterPercent / 100 * share
         }
-        durationTimer = loop.schedule(afterMS: Int64(limit), target: self, tag: TimerTag.duration)
+        durationTimer = loop.schedule(
+            at: downstream.info.startTime.advanced(byMS: Int64(limit)), target: self, tag: TimerTag.duration)
     }
 
     func armAccessLog() {
@@ -99,6 +100,10 @@ extension TCPSession {
     private func onDrainLook() {
         durationTimer = .none
         guard phase != .over else { return }
+        guard factory.worker.isDraining else {
+            armDuration()
+            return
+        }
         let quietSince = max(lastDownstreamByte, lastUpstreamByte)
         let isQuiet =
             loop.now.milliseconds(since: quietSince) >= TCPSession.quietMS && downstream.connection.outputCount == 0

@@ -267,7 +267,9 @@ import Testing
     @Test func watermarksAndDrainAreForTheTerminal() throws {
         let chain = try Chain(1, bufferLimitBytes: 4096)
         _ = chain.journal.take()
-        chain.bench.worker.drainConnections(DrainPlan(start: chain.bench.loop.now, durationMS: 1, strategy: .immediate))
+        chain.bench.worker.drainConnections(
+            DrainPlan(start: chain.bench.loop.now, durationMS: 1, strategy: .immediate),
+            sparesModifyOnly: false)
         #expect(chain.journal.take() == ["1 drain"])
         let bytes = [UInt8](repeating: 1, count: 2 << 20)
         bytes.withUnsafeBytes { chain.downstream?.write($0) }

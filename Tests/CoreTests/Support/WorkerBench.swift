@@ -58,7 +58,8 @@ final class WorkerBench {
             listenerFiltersTimeoutMS: filtersTimeoutMS, continueOnListenerFiltersTimeout: false,
             chains: [FilterChainSpec(name: "only", leading: leading, terminal: terminal)], defaultChain: nil,
             chainIndex: try FilterChainIndex(rules: [], names: [], hasDefault: false), onlyChain: 0, accessLogs: [],
-            limits: limits, ignoresGlobalLimit: false, balancer: nil, stats: store.scope(prefix: "listener.bench."),
+            limits: limits, ignoresGlobalLimit: false, drainsOnModifyOnly: false, balancer: nil,
+            stats: store.scope(prefix: "listener.bench."),
             workerStats: [store.scope(prefix: "listener.bench.worker_0.")])
         let listener = ActiveListener(fd: -1, address: spec.addresses[0], spec: spec, worker: worker)
         worker.add(listener, key: .init(listener: 0, address: 0))
