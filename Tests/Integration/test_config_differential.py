@@ -1,16 +1,16 @@
 """Runs snippets of configuration through the real Envoy and through our tcp-proxy, both with --mode validate.
 
 Each case says what both must answer; the few where we differ on purpose say so. Skipped where a program is missing.
-Set SLUICE_TCP_PROXY to another binary.
+The binary is chosen as everywhere: support/programs.py.
 """
-import os
 import shutil
 import subprocess
 import textwrap
 
 import pytest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import programs
+
 TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 ECHO = "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo"
 STDOUT = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
@@ -36,18 +36,10 @@ static_resources:
 """
 
 
-def proxy_binary():
-    named = os.environ.get("SLUICE_TCP_PROXY")
-    found = [named] if named else [os.path.join(ROOT, ".build", kind, "tcp-proxy") for kind in ("release", "debug")]
-    for path in found:
-        if path and os.access(path, os.X_OK):
-            help_text = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=20)
-            if "--mode" in help_text.stdout + help_text.stderr:
-                return path
-    return None
-
-
-OURS = proxy_binary()
+try:
+    OURS = str(programs.proxy_binary())
+except pytest.skip.Exception:
+    OURS = None
 ENVOY = shutil.which("envoy")
 
 
