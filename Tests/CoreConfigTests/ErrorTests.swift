@@ -221,7 +221,8 @@ import Testing
         #expect(log("/nonexist/x").count == 1)
         #expect(
             log("/nonexist/x").first?.contains(
-                "access_log[0].typed_config.path: unable to open file '/nonexist/x': No such file or directory") == true)
+                "access_log[0].typed_config.path: unable to open file '/nonexist/x': No such file or directory") == true
+        )
         #expect(log("/tmp/").first?.contains("Is a directory") == true)
     }
 
