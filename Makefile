@@ -45,7 +45,7 @@ unit:
 
 integration:
 	$(SWIFT) build --product $(PROXY) $(SWIFT_FLAGS)
-	SLUICE_BIN_DIR="$$($(SWIFT) build --show-bin-path $(SWIFT_FLAGS))" scripts/pytest.sh -q Tests/Integration $(ARGS)
+	SLUICE_BIN_DIR="$$($(SWIFT) build --show-bin-path $(SWIFT_FLAGS))" scripts/integration.sh $(ARGS)
 
 bench:
 	@scripts/install-deps.sh bench
@@ -71,14 +71,14 @@ tidy:
 
 allocations:
 	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
-	python3 Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(SWIFT_FLAGS))/$(PROXY)"
+	"$$(scripts/python.sh)" Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(SWIFT_FLAGS))/$(PROXY)"
 
 fuzz:
 	@scripts/install-deps.sh build
 	python3 scripts/fuzz.py --target $(CODEC) --seconds $(SECONDS)
 
 fuzz-smoke:
-	python3 scripts/fuzz.py --target all --seconds 10
+	python3 scripts/fuzz.py --target all --smoke
 
 asan:
 	@scripts/install-deps.sh test

@@ -61,7 +61,7 @@ let package = Package(
             name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main",
             swiftSettings: base),
 
-        .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
+        .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes", "CLinux"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),
         .testTarget(name: "CoreConfigTests", dependencies: ["CoreConfig", "ConfigAPI"], swiftSettings: base),
         .testTarget(
@@ -70,7 +70,12 @@ let package = Package(
                 "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: base),
-        .testTarget(name: "TCPProxyTests", dependencies: ["TCPProxy", "Core"], swiftSettings: base),
+        .testTarget(
+            name: "TCPProxyTests",
+            dependencies: [
+                "TCPProxy", "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: base),
     ],
     cxxLanguageStandard: .cxx17
 )
@@ -78,11 +83,12 @@ let package = Package(
 // Fuzz targets need the fuzzer's runtime for their main, so they exist only for scripts/fuzz.py.
 if Context.environment["SLUICE_FUZZ"] != nil {
     package.targets += [
+        .target(name: "FuzzMain", path: "Tests/Fuzz/Main"),
         .executableTarget(
-            name: "FuzzHTTP1", dependencies: ["HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
+            name: "FuzzHTTP1", dependencies: ["FuzzMain", "HTTPCodec", "CoreBytes"], path: "Tests/Fuzz/HTTP1",
             swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
-            name: "FuzzConfig", dependencies: ["CoreConfig"], path: "Tests/Fuzz/Config",
+            name: "FuzzConfig", dependencies: ["FuzzMain", "CoreConfig"], path: "Tests/Fuzz/Config",
             swiftSettings: base + [.unsafeFlags(["-parse-as-library"])]),
     ]
 }

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+import urllib.request
 from pathlib import Path
 
 LOG_FORMAT = (
@@ -83,33 +85,59 @@ def port(wished):
     sys.exit("no free port on 127.0.0.1")
 
 
+def wait_for(process, path, seconds=30):
+    """Returns when the proxy answers on its admin port; ends the demonstration when it does not come to that."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"{process.args[0]} ended with {process.returncode}; its words are above.")
+        try:
+            with urllib.request.urlopen(path, timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            pass
+        time.sleep(0.02)
+    process.kill()
+    sys.exit(f"{process.args[0]} did not become ready within {seconds} s.")
+
+
 def main():
-    binary = sys.argv[1]
+    if len(sys.argv) != 2 or not os.access(sys.argv[1], os.X_OK):
+        sys.exit("usage: scripts/demo.py PATH/TO/tcp-proxy (`make run` builds it and calls this)")
     front, admin = port(9000), port(9901)
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
         path = Path(folder) / "tcp-proxy.yaml"
         path.write_text(CONFIG.format(
             front=front, admin=admin, one=web_server("one"), two=web_server("two"), log_format=LOG_FORMAT))
-        # Ctrl-C reaches the whole group of the terminal: the proxy drains on it, and we wait for that.
+        # In a session of its own, so that Ctrl-C comes to the proxy once, from here, and means: drain and end.
         process = subprocess.Popen(
-            [binary, "-c", str(path), "-l", os.environ.get("LOG", "warning"), "--drain-time-s", "2"])
+            [sys.argv[1], "-c", str(path), "-l", os.environ.get("LOG", "warning"), "--drain-time-s", "2",
+             "--file-flush-interval-msec", "100"], start_new_session=True)
+        ending = {"asked": False}
+
+        def end(*_):
+            ending["asked"] = True
+            process.terminate()
+
+        signal.signal(signal.SIGINT, end)
+        signal.signal(signal.SIGTERM, end)
+        wait_for(process, f"http://127.0.0.1:{admin}/ready")
         print(f"""
 tcp-proxy relays 127.0.0.1:{front} to two web servers. Type in another shell:
 
-    curl http://127.0.0.1:{front}/              twice: the servers take turns
-    curl http://127.0.0.1:{admin}/clusters      what the proxy knows of them
-    curl http://127.0.0.1:{admin}/stats?usedonly
+    curl http://127.0.0.1:{front}/                 twice: the servers take turns
+    curl http://127.0.0.1:{admin}/clusters         what the proxy knows of them
+    curl 'http://127.0.0.1:{admin}/stats?usedonly'
 
-Admin page: http://127.0.0.1:{admin}/
+Admin page:    http://127.0.0.1:{admin}/
 Configuration: {path}
-Each connection is logged below. Ctrl-C ends everything.
+Each connection is a line below. Ctrl-C ends everything.
 """, flush=True)
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue
+        code = process.wait()
+        if ending["asked"]:
+            print("tcp-proxy has drained and ended." if code == 0 else f"tcp-proxy ended with {code}.", flush=True)
+        return code
 
 
 if __name__ == "__main__":

@@ -2,14 +2,16 @@
 # Installs what is missing on a Debian or Ubuntu machine, and nothing else.
 #
 #   scripts/install-deps.sh build        the C libraries and tools that building needs
-#   scripts/install-deps.sh test         also the real servers and clients of the integration tests
+#   scripts/install-deps.sh test         also the real servers and clients of the integration tests, and their Python
 #   scripts/install-deps.sh bench        also the peers of the benchmark
 #
 # Servers are installed without being started. SLUICE_NO_INSTALL=1 only says what is missing.
 set -eu
 
-want_build="pkg-config:pkg-config cc:gcc g++:g++ python3:python3 lib/libevent:libevent-dev lib/libcares:libc-ares-dev header/re2/re2.h:libre2-dev"
-want_test="curl:curl redis-server:redis-server nginx:nginx dnsmasq:dnsmasq-base"
+want_build="make:make git:git pkg-config:pkg-config cc:gcc g++:g++ python3:python3 lib/libevent:libevent-dev \
+    lib/libcares:libc-ares-dev header/re2/re2.h:libre2-dev"
+want_test="python/ensurepip:python3-venv curl:curl redis-server:redis-server redis-benchmark:redis-tools nginx:nginx \
+    dnsmasq:dnsmasq-base protoc:protobuf-compiler"
 want_bench="nginx:nginx haproxy:haproxy strace:strace"
 
 case "${1:-build}" in
@@ -26,10 +28,11 @@ for pair in $want; do
     package="${pair#*:}"
     case "$what" in
     lib/*) command -v pkg-config >/dev/null && pkg-config --exists "${what#lib/}" && continue ;;
+    python/*) python3 -c "import ${what#python/}" 2>/dev/null && continue ;;
     header/*) [ -e "/usr/include/${what#header/}" ] || [ -e "/usr/local/include/${what#header/}" ] && continue ;;
     *) command -v "$what" >/dev/null && continue ;;
     esac
-    missing="$missing $package"
+    case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
 done
 # nginx serves TCP through a module of its own package on Debian.
 if [ "${1:-build}" = bench ] && ! ls /usr/lib*/nginx/modules/ngx_stream_module.so >/dev/null 2>&1; then
@@ -69,4 +72,7 @@ minor="${version#* }"
 if [ -n "$version" ] && { [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; }; then
     echo "Swift $major.$minor is installed; the project needs 6.2 or later: https://www.swift.org/install/linux/" >&2
     exit 1
+fi
+if [ "${1:-build}" = test ]; then
+    "$(dirname "$0")/python.sh" >/dev/null
 fi

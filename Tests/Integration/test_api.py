@@ -1,19 +1,20 @@
 """Compares our .proto files with Envoy's: every name, number and type, read from what ships (the embedded descriptors).
 
-Needs the python package xds-protos; skipped without it.
+Needs the python package xds-protos of Tests/requirements.txt.
 """
 import base64
 import importlib
 import os
 import pkgutil
 import re
-import shutil
 import subprocess
 
 import pytest
 
-pb = pytest.importorskip("google.protobuf.descriptor_pb2")
-pytest.importorskip("envoy.config.bootstrap.v3.bootstrap_pb2", reason="xds-protos is not installed")
+from support.programs import need, need_module
+
+pb = need_module("google.protobuf.descriptor_pb2", "protobuf")
+need_module("envoy.config.bootstrap.v3.bootstrap_pb2", "xds-protos")
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Fields newer than the xds-protos that we compare with; each was tried with Envoy 1.40.
@@ -142,15 +143,15 @@ def test_every_message_and_field_is_documented(ours):
 
 def test_embedded_descriptors_are_fresh(tmp_path):
     google = os.path.join(ROOT, ".build/checkouts/swift-protobuf/Protos/Sources/SwiftProtobuf")
-    if not shutil.which("protoc") or not os.path.isdir(google):
-        pytest.skip("needs protoc and the checkout of swift-protobuf")
+    if not os.path.isdir(google):
+        pytest.skip("needs the checkout of swift-protobuf in .build")
     api = os.path.join(ROOT, "api")
     files = sorted(
         os.path.relpath(os.path.join(folder, f), api)
         for folder, _, names in os.walk(api) for f in names if f.endswith(".proto"))
     out = tmp_path / "set"
     subprocess.run(
-        ["protoc", "-I", api, "-I", google, "--include_imports", f"--descriptor_set_out={out}", *files], check=True)
+        [need("protoc"), "-I", api, "-I", google, "--include_imports", f"--descriptor_set_out={out}", *files], check=True)
     fresh = {f.name: f for f in pb.FileDescriptorSet.FromString(out.read_bytes()).file}
     embedded = {f.name: f for f in pb.FileDescriptorSet.FromString(embedded_bytes()).file}
     assert fresh == embedded, "run api/generate.sh"

@@ -1,15 +1,11 @@
 """Runs snippets of configuration through the real Envoy and through our tcp-proxy, both with --mode validate.
 
-Each case says what both must answer; the few where we differ on purpose say so. Skipped where a program is missing.
-The binary is chosen as everywhere: support/programs.py.
+Each case says what both must answer; the few where we differ on purpose say so.
 """
-import shutil
 import subprocess
 import textwrap
 
 import pytest
-
-from support import programs
 
 TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 ECHO = "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo"
@@ -34,13 +30,6 @@ static_resources:
 %(cluster)s
 %(top)s
 """
-
-
-try:
-    OURS = str(programs.proxy_binary())
-except pytest.skip.Exception:
-    OURS = None
-ENVOY = shutil.which("envoy")
 
 
 def build(where, text):
@@ -196,15 +185,12 @@ def validate(command, path):
 ALL = [(w, t, v, v) for w, t, v in CASES] + DIFFERENCES
 
 
-@pytest.mark.parametrize("where,text,envoy,ours", ALL, ids=[f"{i}-{t[:40]!r}" for i, (_, t, _, _) in enumerate(ALL)])
-def test_verdicts(tmp_path, where, text, envoy, ours):
-    if not ENVOY and not OURS:
-        pytest.skip("neither envoy nor tcp-proxy is here")
+@pytest.mark.parametrize("where,text,theirs,ours", ALL, ids=[f"{i}-{t[:40]!r}" for i, (_, t, _, _) in enumerate(ALL)])
+def test_verdicts(tmp_path, binary, envoy, where, text, theirs, ours):
     path = tmp_path / "config.yaml"
     path.write_text(build(where, text))
-    if ENVOY:
-        verdict, output = validate([ENVOY, "-l", "critical"], str(path))
-        assert verdict == envoy, f"envoy says otherwise: {output}"
-    if OURS:
-        verdict, output = validate([OURS], str(path))
+    verdict, output = validate([envoy, "-l", "critical"], str(path))
+    assert verdict == theirs, f"envoy says otherwise: {output}"
+    if binary != envoy:
+        verdict, output = validate([binary], str(path))
         assert verdict == ours, f"we say otherwise: {output}"

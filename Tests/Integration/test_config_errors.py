@@ -1,9 +1,14 @@
 """Configuration: what loads and what is refused as by Envoy, and errors a person can act on."""
 
 import re
+import socket
 import subprocess
 
 import pytest
+
+from support.client import connect, exchange
+from support.ports import held_port
+from support.waiting import wait_until
 
 BASE = """\
 admin:
@@ -69,8 +74,6 @@ def test_a_good_file(validate, tmp_path):
 
 
 def test_validate_binds_nothing(validate):
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -313,14 +316,7 @@ def test_print_config_is_a_file_that_loads(binary, validate):
 
 @pytest.mark.ours_only("Envoy has no quick mode")
 def test_quick_mode_relays(binary, origin, tmp_path):
-    import socket
-
-    from support.client import connect, exchange
-    from support.waiting import wait_until
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = held_port()
     process = subprocess.Popen(
         [str(binary), "--listen", f"127.0.0.1:{port}", "--upstream", f"127.0.0.1:{origin().port}"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)

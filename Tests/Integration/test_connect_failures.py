@@ -10,13 +10,8 @@ from support.bootstrap import (
     FRONT, bootstrap, cluster, file_access_log, listener, many_connections, relay_to, tcp_proxy)
 from support.client import closed_without_data, connect, ending, exchange, read_exactly, reset
 from support.origin import greet
+from support.ports import held_port
 from support.waiting import wait_until
-
-
-def closed_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def log_line(path):
 
 def test_refused(start, tmp_path):
     log = tmp_path / "log"
-    proxy = start(relay_to(closed_port(), access_log=[file_access_log(log, "%RESPONSE_FLAGS% %BYTES_SENT%\n")]))
+    proxy = start(relay_to(held_port(), access_log=[file_access_log(log, "%RESPONSE_FLAGS% %BYTES_SENT%\n")]))
     assert closed_without_data(proxy.port()) in ("end", "reset")
     assert log_line(log) == "UF,URX 0"
     proxy.wait_stat("cluster.origin.upstream_cx_connect_fail", 1)
@@ -56,7 +51,7 @@ def test_refused(start, tmp_path):
 
 def test_refused_as_often_as_allowed(start, tmp_path):
     log = tmp_path / "log"
-    proxy = start(relay_to(closed_port(), max_connect_attempts=3, access_log=[file_access_log(log)]))
+    proxy = start(relay_to(held_port(), max_connect_attempts=3, access_log=[file_access_log(log)]))
     assert closed_without_data(proxy.port()) in ("end", "reset")
     assert log_line(log) == "UF,URX"
     proxy.wait_stat("cluster.origin.upstream_cx_connect_fail", 3)
@@ -67,7 +62,7 @@ def test_another_attempt_reaches_another_host(start, origin):
     alive = origin(greet("alive"))
     proxy = start(bootstrap(
         [listener(filters=[tcp_proxy(max_connect_attempts=2)])],
-        [cluster(endpoints=[closed_port(), alive.port])],
+        [cluster(endpoints=[held_port(), alive.port])],
     ))
     for _ in range(10):
         with connect(proxy.port()) as client:
@@ -81,7 +76,7 @@ def test_bytes_sent_before_connecting_survive_a_failed_attempt(start, origin):
     alive = origin()
     proxy = start(bootstrap(
         [listener(filters=[tcp_proxy(max_connect_attempts=2)])],
-        [cluster(endpoints=[closed_port(), alive.port])],
+        [cluster(endpoints=[held_port(), alive.port])],
     ))
     for turn in range(6):
         with connect(proxy.port()) as client:
@@ -164,7 +159,7 @@ def test_no_filter_chain_fits(start, origin):
 
 
 def test_a_burst_into_a_refusing_origin_leaves_nothing(start):
-    proxy = start(bootstrap([listener()], [cluster(endpoints=[closed_port()], circuit_breakers=many_connections())]))
+    proxy = start(bootstrap([listener()], [cluster(endpoints=[held_port()], circuit_breakers=many_connections())]))
     clients = [connect(proxy.port()) for _ in range(200)]
     for client in clients:
         assert ending(client) in ("end", "reset")

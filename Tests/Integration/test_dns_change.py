@@ -185,6 +185,23 @@ def test_localhost_comes_from_the_hosts_file(start, origin):
         exchange(client, b"by name")
 
 
+def start_dnsmasq(program, hosts, pid_file, attempts=5):
+    """(process, port). It takes no port of the kernel's choice, so a port that someone else got first is tried anew."""
+    for _ in range(attempts):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen([
+            program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+            f"--addn-hosts={hosts}", "--listen-address=127.0.0.1", "--bind-interfaces", f"--port={port}",
+            "--local-ttl=1", "--user=root", f"--pid-file={pid_file}",
+        ], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_until(lambda: server.poll() is not None or answers(port, "service.test"), "dnsmasq to answer")
+        if server.poll() is None:
+            return server, port
+    raise AssertionError(f"dnsmasq does not start: {server.stderr.read().decode(errors='replace')}")
+
+
 @pytest.mark.limit(90)
 def test_dnsmasq(start, two_origins, tmp_path):
     """The same story with a real server: dnsmasq with a hosts file, changed and reread by SIGHUP."""
@@ -196,16 +213,8 @@ def test_dnsmasq(start, two_origins, tmp_path):
         if folder == type(folder)("/tmp"):
             break
         folder.chmod(folder.stat().st_mode | 0o055)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([
-        program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", f"--addn-hosts={hosts}",
-        "--listen-address=127.0.0.1", "--bind-interfaces", f"--port={port}", "--local-ttl=1", "--user=root",
-        f"--pid-file={tmp_path}/dnsmasq.pid",
-    ], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server, port = start_dnsmasq(program, hosts, tmp_path / "dnsmasq.pid")
     try:
-        wait_until(lambda: answers(port, "service.test"), "dnsmasq to answer")
         proxy = start(config("STRICT_DNS", two_origins[0].port, port), concurrency=2)
 
         def served(name):
@@ -222,5 +231,6 @@ def test_dnsmasq(start, two_origins, tmp_path):
         wait_until(lambda: served("two"), "the new record", seconds=15)
         talkers.end()
     finally:
-        server.terminate()
+        server.kill()
         server.wait(10)
+        server.stderr.close()

@@ -53,6 +53,7 @@ def test_keeps_serving_and_accepts_again(start, origin):
     assert served == 20
 
 
+@pytest.mark.alone
 def test_does_not_spin_while_exhausted(start, origin):
     """A listener that stays readable must not turn the worker into a loop of failing accepts."""
     proxy = start(relay_to(origin().port), nofile=LIMIT)

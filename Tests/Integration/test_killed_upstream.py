@@ -7,6 +7,7 @@ import sys
 
 from support.bootstrap import file_access_log, relay_to
 from support.client import closed_without_data, connect, ending, exchange
+from support.ports import held_port
 from support.programs import ROOT
 from support.waiting import wait_until
 
@@ -25,7 +26,7 @@ while True:
 
 
 class EchoProcess:
-    def __init__(self, port=0):
+    def __init__(self, port):
         self.process = subprocess.Popen([sys.executable, "-c", ECHO, str(port)], stdout=subprocess.PIPE, cwd=ROOT)
         self.port = int(self.process.stdout.readline())
 
@@ -36,7 +37,7 @@ class EchoProcess:
 
 
 def test_killed_and_started_again(start, tmp_path):
-    server = EchoProcess()
+    server = EchoProcess(held_port())
     log = tmp_path / "access.log"
     proxy = start(relay_to(server.port, access_log=[file_access_log(log)]))
     try:

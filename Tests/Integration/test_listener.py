@@ -10,6 +10,7 @@ from support.bootstrap import (
     FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy, typed)
 from support.client import closed_without_data, connect, ending, exchange, has_ipv6, read_exactly, read_to_end
 from support.origin import greet
+from support.ports import held_port
 from support.waiting import wait_until
 
 
@@ -100,9 +101,7 @@ def test_port_in_use_is_an_error(start, binary, tmp_path):
 
 
 def test_bind_to_port_false_listens_nowhere(start, origin):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = held_port()
     proxy = start(bootstrap(
         [listener("unbound", at=address(port), bind_to_port=False), listener()], [cluster(endpoints=[origin().port])]))
     served(proxy)

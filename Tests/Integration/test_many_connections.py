@@ -41,6 +41,7 @@ def config(port):
     return bootstrap([listener()], [cluster(endpoints=[port], circuit_breakers=many_connections())])
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.limit(120)
 def test_eight_thousand_idle_pairs(start, descriptors, strict_origin):
@@ -66,6 +67,7 @@ def test_eight_thousand_idle_pairs(start, descriptors, strict_origin):
     assert seen["errors"] == 0 and seen["requests"] == PAIRS
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.limit(120)
 def test_all_talk_at_the_same_time(start, descriptors, strict_origin):
@@ -81,6 +83,7 @@ def test_all_talk_at_the_same_time(start, descriptors, strict_origin):
     proxy.wait_stat("cluster.origin.upstream_cx_active", 0, seconds=20)
 
 
+@pytest.mark.alone
 @pytest.mark.limit(120)
 def test_a_storm_of_connections(start, strict_origin):
     """Tens of thousands of short connections, many at once: each is answered whole, none is left."""

@@ -2,24 +2,18 @@
 
 import hashlib
 import os
-import socket
 import subprocess
 
 import pytest
 
 from support.bootstrap import bootstrap, cluster, listener, many_connections
 from support.client import connect, read_exactly
+from support.ports import held_port
 from support.programs import need
 from support.waiting import wait_until
 
 
 REDIS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listening(port):
@@ -31,19 +25,25 @@ def listening(port):
 
 
 @pytest.fixture
-def run():
+def run(tmp_path):
     """run(command, port) starts a server and waits until it listens; ended by its process id."""
     running = []
 
     def factory(command, port):
-        process = subprocess.Popen(
-            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        log = tmp_path / f"server{len(running)}.log"
+        with open(log, "wb") as file:
+            process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         running.append(process)
-        wait_until(lambda: listening(port), f"{command[0]} to listen")
+
+        def ready():
+            assert process.poll() is None, f"{command[0]} ended:\n{log.read_text(errors='replace')[-2000:]}"
+            return listening(port)
+
+        wait_until(ready, f"{command[0]} to listen", seconds=20)
 
     yield factory
     for process in running:
-        process.terminate()
+        process.kill()
         process.wait(20)
 
 
@@ -52,7 +52,7 @@ def config(port):
 
 
 def test_redis(start, run, tmp_path):
-    port = free_port()
+    port = held_port()
     run([need("redis-server"), *REDIS, "--port", port, "--dir", tmp_path], port)
     proxy = start(config(port))
     with connect(proxy.port()) as client:
@@ -68,7 +68,7 @@ def test_redis(start, run, tmp_path):
 
 @pytest.mark.limit(90)
 def test_redis_benchmark(start, run, tmp_path):
-    port = free_port()
+    port = held_port()
     run([need("redis-server"), *REDIS, "--port", port, "--dir", tmp_path], port)
     proxy = start(config(port), concurrency=2)
     ran = subprocess.run(
@@ -82,7 +82,7 @@ def test_redis_benchmark(start, run, tmp_path):
 
 
 def test_nginx_and_curl(start, run, tmp_path):
-    port = free_port()
+    port = held_port()
     (tmp_path / "file").write_bytes(os.urandom(20 << 20))
     (tmp_path / "nginx.conf").write_text(f"""
 daemon off; master_process off; pid {tmp_path}/pid; error_log stderr crit;

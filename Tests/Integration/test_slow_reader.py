@@ -2,13 +2,13 @@
 
 import socket
 import threading
-import time
 import zlib
 
 import pytest
 
 from support.bootstrap import bootstrap, cluster, listener, relay_to, tcp_proxy
 from support.client import connect, read_to_end
+from support.waiting import wait_still, wait_until
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -48,6 +48,7 @@ def drain(connection):
     return total, crc
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.limit(150)
 def test_a_gibibyte_to_a_stalled_client(start, origin):
@@ -64,13 +65,10 @@ def test_a_gibibyte_to_a_stalled_client(start, origin):
     client = connect(proxy.port(), timeout=60)
     before = proxy.rss()
     client.sendall(b"g")
-    time.sleep(2)
-    held = proxy.rss()
-    stuck = sent[0]
-    time.sleep(0.5)
     # The kernel's own buffers hold some tens of MiB; the rest must wait at the origin.
-    assert sent[0] - stuck < 4 * MIB
-    assert stuck < GIB // 4
+    wait_until(lambda: sent[0], "the first bytes")
+    assert wait_still(lambda: sent[0], "what the origin has sent") < GIB // 4
+    held = proxy.rss()
     # One MiB of watermark each way, what one read may overshoot, and the heap's slack.
     assert held - before < 12 * MIB
     total, crc = drain(client)
@@ -83,6 +81,7 @@ def test_a_gibibyte_to_a_stalled_client(start, origin):
             == proxy.stat("cluster.origin.upstream_flow_control_paused_reading_total"))
 
 
+@pytest.mark.alone
 @pytest.mark.limit(90)
 def test_a_stalled_origin_pauses_the_client(start, origin):
     go = threading.Event()
@@ -99,9 +98,9 @@ def test_a_stalled_origin_pauses_the_client(start, origin):
     sender = threading.Thread(target=lambda: (pour(client, total, sent), client.shutdown(socket.SHUT_WR)), daemon=True)
     before = proxy.rss()
     sender.start()
-    time.sleep(1.5)
+    wait_until(lambda: sent[0], "the first bytes")
+    assert wait_still(lambda: sent[0], "what the client has sent") < total // 2
     assert proxy.rss() - before < 12 * MIB
-    assert sent[0] < total // 2
     proxy.wait_stat("tcp.front.downstream_flow_control_paused_reading_total", lambda value: value > 0)
     go.set()
     assert read_to_end(client) == b""
@@ -112,6 +111,7 @@ def test_a_stalled_origin_pauses_the_client(start, origin):
     assert proxy.stat("tcp.front.downstream_flow_control_resumed_reading_total") == paused
 
 
+@pytest.mark.alone
 @pytest.mark.limit(90)
 def test_small_watermarks_bound_many_stalled_clients(start, origin):
     """64 stalled downloads with limits of 32 KiB a side hold little, and each gets all of its bytes."""
@@ -132,7 +132,7 @@ def test_small_watermarks_bound_many_stalled_clients(start, origin):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.sendall(b"g")
         clients.append(client)
-    time.sleep(1.5)
+    wait_still(lambda: proxy.stat("cluster.origin.upstream_cx_rx_bytes_total"), "what the origins have sent", still=1.0)
     # 64 × 32 KiB and as much again for what one read overshoots, instead of 64 × 1 MiB.
     assert proxy.rss() - before < 24 * MIB
     crc = expected_crc(total)

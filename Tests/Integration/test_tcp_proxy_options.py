@@ -8,6 +8,7 @@ import pytest
 from support.bootstrap import FRONT, bootstrap, cluster, endpoint, file_access_log, listener, relay_to, tcp_proxy
 from support.client import closed_without_data, connect, ending, exchange, read_exactly
 from support.origin import greet, hold
+from support.ports import held_port
 from support.waiting import wait_until
 
 REASON = "%RESPONSE_FLAGS% %DOWNSTREAM_LOCAL_CLOSE_REASON% %BYTES_RECEIVED% %BYTES_SENT%\n"
@@ -203,11 +204,7 @@ def test_priorities_fail_over(start, origin):
 
 def test_tcp_health_check_takes_a_dead_host_out(start, origin):
     alive = origin(greet("1"))
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        dead = probe.getsockname()[1]
+    dead = held_port()
     check = {"timeout": "0.5s", "interval": "0.2s", "no_traffic_interval": "0.2s", "unhealthy_threshold": 1,
              "healthy_threshold": 1, "tcp_health_check": {}}
     proxy = start(bootstrap([listener()], [cluster(endpoints=[alive.port, dead], health_checks=[check])]))

@@ -82,19 +82,7 @@ extension DocumentWalker {
         }
         guard enter(node) else { return false }
         defer { leave() }
-        var seen: [String: Int] = [:]
-        var order: [(key: String, pair: Int)] = []
-        for pair in 0..<tree.entryCount(node) {
-            guard let key = mapKey(node, pair) else { continue }
-            if let earlier = seen[key] {
-                warnDuplicateKey(node, pair, key, earlierPair: order[earlier].pair)
-                order[earlier].pair = pair
-            } else {
-                seen[key] = order.count
-                order.append((key, pair))
-            }
-        }
-        for (key, pair) in order {
+        for (key, pair) in entries(of: node) {
             path.steps.append(.key(key))
             let entry = writer.begin(1)
             writer.string(1, key)

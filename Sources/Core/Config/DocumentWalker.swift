@@ -206,6 +206,19 @@ struct DocumentWalker {
         }
         guard enter(node) else { return }
         defer { leave() }
+        for (key, pair) in entries(of: node) {
+            path.steps.append(.key(key))
+            let start = writer.begin(field.number)
+            writeMapKey(key, entry.fields[0], tree.key(node, pair))
+            let value = tree.value(node, pair)
+            single(value, entry.fields[1], isElement: true)
+            writer.end(start)
+            path.steps.removeLast()
+        }
+    }
+
+    /// The keys of an object in their order. Of a duplicate key the last value counts, with a warning, in the first's place.
+    mutating func entries(of node: Int32) -> [(key: String, pair: Int)] {
         var seen: [String: Int] = [:]
         var order: [(key: String, pair: Int)] = []
         for pair in 0..<tree.entryCount(node) {
@@ -218,15 +231,7 @@ struct DocumentWalker {
                 order.append((key, pair))
             }
         }
-        for (key, pair) in order {
-            path.steps.append(.key(key))
-            let start = writer.begin(field.number)
-            writeMapKey(key, entry.fields[0], tree.key(node, pair))
-            let value = tree.value(node, pair)
-            single(value, entry.fields[1], isElement: true)
-            writer.end(start)
-            path.steps.removeLast()
-        }
+        return order
     }
 
     func mapKeyText(_ node: Int32, _ pair: Int) -> String? {

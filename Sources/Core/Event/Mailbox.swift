@@ -2,7 +2,6 @@
 
 import CLibevent
 import Glibc
-import Synchronization
 
 /// Jobs from any thread, run by the loop in order, at the start of a turn.
 ///
@@ -11,7 +10,7 @@ import Synchronization
 public final class Mailbox: Sendable {
     public typealias Job = @Sendable (EventLoop) -> Void
 
-    private let jobs = Mutex<[Job]>([])
+    private let jobs = Locked<[Job]>([])
     let wakeUpFD: Int32
 
     public init() {

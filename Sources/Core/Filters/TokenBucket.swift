@@ -107,7 +107,7 @@ final class TokenBucketShares: Sendable {
         weak var bucket: SharedTokenBucket?
     }
 
-    private let buckets = Mutex<[Key: Holder]>([:])
+    private let buckets = Locked<[Key: Holder]>([:])
 
     /// A bucket of its own for an empty key. A shared one lives as long as a filter's configuration has it.
     func bucket(_ name: String, _ rate: TokenBucketRate, now: Instant) -> SharedTokenBucket {

@@ -27,7 +27,7 @@ public final class DownstreamConnection: ConnectionHandler {
     var nextInList: Unmanaged<DownstreamConnection>?
     var previousInList: Unmanaged<DownstreamConnection>?
 
-    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: StreamInfo) {
+    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: consuming StreamInfo) {
         worker = listener.worker
         self.listener = listener
         self.chain = chain
@@ -56,6 +56,8 @@ public final class DownstreamConnection: ConnectionHandler {
         }
         pass(from: 0, bytes: bytes, endOfStream: false)
     }
+
+    public override func onSpliced(_ connection: Connection, _ count: Int) { terminal.onSpliced(count) }
 
     public override func onEndOfStream(_ connection: Connection) { pass(from: 0, bytes: nil, endOfStream: true) }
 
@@ -160,12 +162,18 @@ public final class DownstreamConnection: ConnectionHandler {
         connection.write(bytes)
     }
 
+    /// Lets bulk bytes pass between the client and `upstream` unseen, in the directions that no other filter looks at.
+    public func relay(to upstream: Connection) {
+        if filters.isEmpty { connection.relay(to: upstream) }
+        if !chain.filtersWrites { upstream.relay(to: connection) }
+    }
+
     /// Ends our direction to the client once everything is written.
     public func closeWrite() { connection.closeWrite() }
 
-    /// Closes the connection. `details` goes to the access log as CONNECTION_TERMINATION_DETAILS.
-    public func close(_ kind: Connection.CloseKind, details: String? = nil) {
-        if let details { info.details.connectionTerminationDetails = details }
+    /// Closes the connection. `reason` goes to the access log as DOWNSTREAM_LOCAL_CLOSE_REASON.
+    public func close(_ kind: Connection.CloseKind, reason: String? = nil) {
+        if let reason { info.details.downstreamLocalCloseReason = reason }
         connection.close(kind)
     }
 

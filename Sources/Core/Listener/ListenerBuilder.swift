@@ -144,7 +144,7 @@ struct ListenerBuilder {
         _ messages: [Envoy_Config_Core_V3_SocketOption], _ field: String, into spec: inout ListenSocketSpec
     ) {
         var reader = SocketOptionReader(path: "\(path).\(field)")
-        (spec.options, spec.listeningOptions) = reader.readForListener(messages)
+        (spec.options, spec.listeningOptions) = reader.read(messages)
         problems += reader.problems
     }
 

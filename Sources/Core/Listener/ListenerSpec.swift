@@ -93,9 +93,9 @@ package final class ConnectionLimits: Sendable {
 
 /// `exact_balance`: new connections go to the worker with the fewest of this listener's, under one lock.
 package final class ExactBalancer: Sendable {
-    private let counts: Mutex<[Int]>
+    private let counts: Locked<[Int]>
 
-    package init(workerCount: Int) { counts = Mutex(Array(repeating: 0, count: workerCount)) }
+    package init(workerCount: Int) { counts = Locked(Array(repeating: 0, count: workerCount)) }
 
     /// Chooses a worker and counts the connection there. Ties go to `preferred`, where the connection was accepted.
     func choose(preferred: Int) -> Int {

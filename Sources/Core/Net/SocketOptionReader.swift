@@ -11,8 +11,8 @@ struct SocketOptionReader {
 
     init(path: String) { self.path = path }
 
-    /// The options for before and after bind, and those for a listening socket.
-    mutating func readForListener(
+    /// The options for before and after bind, and those for a listening socket, which one that connects never is.
+    mutating func read(
         _ messages: [Envoy_Config_Core_V3_SocketOption]
     ) -> (bound: [SocketOptionSpec], listening: [SocketOptionSpec]) {
         var (bound, listening): ([SocketOptionSpec], [SocketOptionSpec]) = ([], [])

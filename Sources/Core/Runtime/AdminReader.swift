@@ -30,7 +30,7 @@ struct AdminReader {
         let logs = readLogs()
         var options = AdminServer.Options()
         var reader = SocketOptionReader(path: "\(path).socket_options")
-        let read = reader.readForListener(message.socketOptions)
+        let read = reader.read(message.socketOptions)
         options.socketOptions = read.bound + read.listening
         problems += reader.problems
         var paths: [StringMatcher] = []

@@ -11,7 +11,7 @@ public final class ProcessShared: Sendable {
     let runtime: RuntimeSnapshot
     let accessLogRuntime: AccessLogRuntime
     let mainMailbox: Mailbox
-    private let handles = Mutex<[WorkerHandle]>([])
+    private let handles = Locked<[WorkerHandle]>([])
     private let openConnections = Atomic<Int>(0)
     private let tellsWhenIdle = Atomic<Bool>(false)
 

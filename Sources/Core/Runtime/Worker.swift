@@ -108,7 +108,7 @@ public final class Worker {
 
     /// The deadline has passed: flush what can be flushed at once and close.
     func closeConnections() {
-        for connection in connections.all() { connection.close(.now, details: "drain_deadline") }
+        for connection in connections.all() { connection.close(.now, reason: "drain_deadline") }
     }
 
     /// While draining: whether a connection that could close now should.

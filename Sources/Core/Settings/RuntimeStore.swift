@@ -2,7 +2,6 @@
 
 package import ConfigAPI
 import SwiftProtobuf
-import Synchronization
 
 /// Holds the layers and the current snapshot. Changed on the main thread; ``current`` may be read on any.
 ///
@@ -17,7 +16,7 @@ package final class RuntimeStore: Sendable {
 
     /// What is wrong with the configured layers, by path from `layered_runtime`. A process with any must not start.
     package let problems: [CompileFailure.Problem]
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     package init(_ message: Envoy_Config_Bootstrap_V3_LayeredRuntime) {
         var problems = ProblemCollector()
@@ -43,7 +42,7 @@ package final class RuntimeStore: Sendable {
             }
         }
         self.problems = problems.problems
-        state = Mutex(State(layers: layers, snapshot: RuntimeStore.merge(layers, generation: 1)))
+        state = Locked(State(layers: layers, snapshot: RuntimeStore.merge(layers, generation: 1)))
     }
 
     package var current: RuntimeSnapshot { state.withLock { $0.snapshot } }

@@ -13,10 +13,7 @@ struct JSONStats {
     init(_ store: StatsStore, _ query: StatsQuery) {
         self.store = store
         self.query = query
-        if query.wantsNumbers {
-            numbers = StatsWalk(store, filter: query.filter) { $0 != .histogram && query.wants($0) }
-        }
-        if query.wantsHistograms { histograms = StatsWalk(store, filter: query.filter) { $0 == .histogram } }
+        (numbers, histograms) = query.walks(store)
     }
 
     mutating func step(_ out: inout [UInt8]) -> Bool {

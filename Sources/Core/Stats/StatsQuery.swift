@@ -73,8 +73,16 @@ public struct StatsQuery: Sendable {
         }
     }
 
-    var wantsNumbers: Bool { kinds == .all || kinds == .counters || kinds == .gauges }
-    var wantsHistograms: Bool { kinds == .all || kinds == .histograms }
+    /// What to walk: counters and gauges, then histograms; nil for a part that was not asked for.
+    func walks(_ store: StatsStore) -> (numbers: StatsWalk?, histograms: StatsWalk?) {
+        (
+            wantsNumbers ? StatsWalk(store, filter: filter) { $0 != .histogram && wants($0) } : nil,
+            wantsHistograms ? StatsWalk(store, filter: filter) { $0 == .histogram } : nil
+        )
+    }
+
+    private var wantsNumbers: Bool { kinds == .all || kinds == .counters || kinds == .gauges }
+    private var wantsHistograms: Bool { kinds == .all || kinds == .histograms }
 
     func wants(_ kind: StatKind) -> Bool {
         switch kinds {

@@ -19,6 +19,8 @@ extension TCPSession {
     // MARK: Route, choose, borrow
 
     func route() {
+        // Asked for once: each asking retains, here and in the other functions on a connection's way.
+        let downstream = self.downstream
         let router = factory.settings.router
         targetIndex = router.choose(draw: factory.worker.random.next())
         let override = downstream.info.existingDetails?.filterState[TCPSession.clusterKey]
@@ -40,6 +42,7 @@ extension TCPSession {
     /// One attempt, on the host that the balancer names.
     func connect() {
         guard let cluster else { return }
+        let downstream = self.downstream
         phase = .connecting
         attempts += 1
         downstream.info.upstreamAttemptCount = attempts
@@ -69,7 +72,7 @@ extension TCPSession {
         let (fd, error): (Int32, Int32)
         switch spec.open() {
         case .connected(let socket): (fd, error) = (socket, 0)
-        case .connecting(let socket): (fd, error) = (socket, EINPROGRESS)
+        case .connecting(let socket): (fd, error) = (socket, TCPSession.outcome(socket, spec.address))
         case .bindFailed(let error):
             onAttemptFailed(.bindFailed, TCPSession.reason("bind_error", error))
             return
@@ -80,7 +83,36 @@ extension TCPSession {
         upstream = Connection(
             connecting: fd, connectErrno: error, net: factory.worker.net, handler: self,
             bufferLimitBytes: Int(spec.bufferLimitBytes))
-        connectTimer = loop.schedule(afterMS: spec.connectTimeoutMS, target: self, tag: TimerTag.connect)
+        connectTimeoutMS = spec.connectTimeoutMS
+        // One that stands or has failed already is told of at the end of this turn.
+        guard error == EINPROGRESS else { return }
+        connectTimer = loop.schedule(
+            afterMS: min(TCPSession.slowConnectMS, connectTimeoutMS), target: self, tag: TimerTag.connect)
+    }
+
+    /// A connect over loopback has usually ended by the time the call returns EINPROGRESS: asking once more tells, and
+    /// saves the wait for writability, SO_ERROR, a change of the registration and the timer (docs/performance.md).
+    private static func outcome(_ socket: Int32, _ address: SocketAddress) -> Int32 {
+        guard address.isLoopback else { return EINPROGRESS }
+        switch Sockets.connect(socket, to: address) {
+        case 0, EISCONN: return 0
+        case EALREADY, EINPROGRESS: return EINPROGRESS
+        case let error: return error
+        }
+    }
+
+    /// From here on a connect is slow, and it is worth two system calls to hear that the client has given up.
+    static let slowConnectMS: Int64 = 50
+
+    func onConnectTimer() {
+        let waitedMS = loop.now.milliseconds(since: connectStart)
+        if waitedMS >= connectTimeoutMS {
+            onConnectTimeout()
+            return
+        }
+        connectTimer = loop.schedule(
+            at: connectStart.advanced(byMS: connectTimeoutMS), target: self, tag: TimerTag.connect)
+        downstream.connection.watchForReset()
     }
 
     func onConnectFailed(_ end: ConnectionEnd) {
@@ -92,7 +124,7 @@ extension TCPSession {
         }
     }
 
-    func onConnectTimeout() {
+    private func onConnectTimeout() {
         upstream?.discard()
         upstream = nil
         onAttemptFailed(.timedOut, "connect_timeout")
@@ -105,9 +137,7 @@ extension TCPSession {
         downstream.info.details.upstreamTransportFailureReason = reason
         downstream.info.responseFlags.insert(.upstreamConnectionFailure)
         guard attempts < settings.maxConnectAttempts else {
-            if settings.maxConnectAttempts > 1 {
-                downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
-            }
+            downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
             cluster?.stats.add(.upstreamCxConnectAttemptsExceeded)
             downstream.close(.flush)
             return
@@ -136,6 +166,8 @@ extension TCPSession {
     // MARK: Connected
 
     func onUpstreamConnected(_ connection: Connection) {
+        let downstream = self.downstream
+        let host = self.host
         loop.cancel(&connectTimer)
         phase = .relaying
         // Only the last attempt counts once one succeeded.
@@ -161,6 +193,7 @@ extension TCPSession {
         }
         accountUpstreamWritten(connection)
         if clientEnded { connection.closeWrite() }
+        downstream.relay(to: connection)
         downstream.connection.resumeReading(.notConnected)
     }
 
@@ -182,6 +215,7 @@ extension TCPSession {
         accountUpstreamWritten(upstream)
         noteUpstreamTotals(upstream)
         clearBuffered()
+        upstream.relay(to: nil)
         guard let host else { return }
         unwatchHost()
         self.host = nil

@@ -8,7 +8,7 @@ extension TCPSession {
         switch tag {
         case TimerTag.connect:
             connectTimer = .none
-            onConnectTimeout()
+            onConnectTimer()
         case TimerTag.backoff:
             connectTimer = .none
             connect()
@@ -19,7 +19,7 @@ extension TCPSession {
             durationTimer = .none
             factory.stats.add(.maxDuration)
             downstream.info.responseFlags.insert(.durationTimeout)
-            downstream.close(.flush, details: "max_connection_duration_reached")
+            downstream.close(.flush, reason: "max_connection_duration_reached")
         case TimerTag.accessLog:
             logTimer = .none
             log(.tcpPeriodic)
@@ -65,7 +65,7 @@ extension TCPSession {
 
     private func onIdle() {
         factory.stats.add(.idleTimeout)
-        downstream.close(.now, details: "tcp_session_idle_timeout")
+        downstream.close(.now, reason: "tcp_session_idle_timeout")
     }
 
     // MARK: Duration, access log, drain
@@ -105,7 +105,7 @@ extension TCPSession {
             && upstream?.outputCount ?? 0 == 0
         if isQuiet, factory.worker.drainSaysClose() {
             factory.stats.add(.drainClose)
-            downstream.close(.flush, details: "drain_close")
+            downstream.close(.flush, reason: "drain_close")
         } else {
             armDrainLook()
         }
@@ -115,12 +115,15 @@ extension TCPSession {
 
     /// Counts what the client's socket has taken since the last look.
     @inline(__always)
-    func accountDownstreamWritten() {
-        let written = downstream.connection.bytesWritten
-        let more = written &- countedTx
+    func accountDownstreamWritten() { account(written: downstream.connection) }
+
+    /// As ``accountDownstreamWritten()`` where the client's connection is at hand.
+    @inline(__always)
+    func account(written connection: Connection) {
+        let written = connection.bytesWritten
+        factory.stats.add(.txBytes, written &- countedTx)
         countedTx = written
-        factory.stats.add(.txBytes, more)
-        if downstream.connection.outputCount != gaugedTx { syncBuffered() }
+        if connection.outputCount != gaugedTx { syncBuffered() }
     }
 
     @inline(__always)

@@ -49,6 +49,7 @@ final class TCPSession: NetworkFilter {
     /// Bytes written to both sides when the idle timer last looked: draining output is activity too.
     var writtenAtLastLook: UInt64 = 0
     var connectStart: Instant
+    var connectTimeoutMS: Int64 = 0
 
     // What has been counted, so that counters follow the sockets' own totals.
     var countedTx: UInt64 = 0
@@ -71,7 +72,7 @@ final class TCPSession: NetworkFilter {
 
     override func onNewConnection() -> FilterStatus {
         factory.stats.add(.connectionsTotal)
-        if settings.logsOnStart { log(.notSet) }
+        if settings.logsOnStart { log(.tcpConnectionStart) }
         armDuration()
         armAccessLog()
         switch settings.connectMode {
@@ -97,6 +98,12 @@ final class TCPSession: NetworkFilter {
         return .proceed
     }
 
+    override func onSpliced(_ count: Int) {
+        factory.stats.add(.rxBytes, count)
+        lastDownstreamByte = loop.now
+        if let upstream { accountUpstreamWritten(upstream) }
+    }
+
     override func onEndOfStream() -> FilterStatus {
         clientEnded = true
         switch phase {
@@ -111,14 +118,14 @@ final class TCPSession: NetworkFilter {
     override func onDownstreamHigh() {
         guard let upstream else { return }
         upstream.pauseReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlBackedUpTotal)
+        cluster?.stats.add(.upstreamFlowControlPausedReadingTotal)
         syncBuffered()
     }
 
     override func onDownstreamLow() {
         guard let upstream else { return }
         upstream.resumeReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlDrainedTotal)
+        cluster?.stats.add(.upstreamFlowControlResumedReadingTotal)
         syncBuffered()
     }
 
@@ -152,7 +159,14 @@ final class TCPSession: NetworkFilter {
     override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         cluster?.stats.add(.upstreamCxRxBytesTotal, bytes.count)
         lastUpstreamByte = loop.now
+        let downstream = self.downstream
         downstream.write(bytes)
+        account(written: downstream.connection)
+    }
+
+    override func onSpliced(_ connection: Connection, _ count: Int) {
+        cluster?.stats.add(.upstreamCxRxBytesTotal, count)
+        lastUpstreamByte = loop.now
         accountDownstreamWritten()
     }
 
@@ -175,6 +189,7 @@ final class TCPSession: NetworkFilter {
             onConnectFailed(end)
             return
         }
+        downstream.connection.relay(to: nil)
         accountUpstreamWritten(connection)
         endHost(end)
         noteUpstreamTotals(connection)

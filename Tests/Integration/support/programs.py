@@ -1,8 +1,11 @@
 """The programs the tests use. A missing one skips with its name on a laptop and fails in continuous integration."""
 
+import importlib
+import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,26 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def missing(name):
     if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
-        pytest.fail(f"{name} is not installed", pytrace=False)
-    pytest.skip(f"{name} is not installed")
+        pytest.fail(f"{name} is not installed, and continuous integration needs it: "
+                    "see scripts/install-deps.sh and Tests/requirements.txt", pytrace=False)
+    pytest.skip(f"{name} is not installed", allow_module_level=True)
+
+
+def need_module(name, package):
+    """A Python module of a package that must be there."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return missing(f"the python package {package}")
 
 
 def need(name):
     """The path of a program that must be there."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin") or missing(name)
+
+
+def is_envoy(path):
+    return "envoy" in Path(path).name
 
 
 def proxy_binary():
@@ -31,27 +47,18 @@ def proxy_binary():
     for each in folders:
         if os.access(each / "tcp-proxy", os.X_OK):
             return (each / "tcp-proxy").absolute()
-    return missing(f"tcp-proxy in {' or '.join(map(str, folders))} (run `make build`)")
+    return missing(f"tcp-proxy in {' or '.join(map(str, folders))} (`make build`)")
 
 
 def real_envoy():
-    """The ELF of Envoy, not pip's script around it; None where there is none."""
+    """The ELF of Envoy, not pip's script around it: ENVOY=PATH, this Python's package, or the PATH; None without one."""
     named = os.environ.get("ENVOY")
     if named:
         return Path(named)
-    found = shutil.which("envoy")
-    candidates = [Path(found)] if found else []
-    if found:
-        # pip's `envoy` is a script of the interpreter that has the package.
-        for interpreter in ("python3", "python"):
-            program = shutil.which(interpreter)
-            if program:
-                ran = subprocess.run(
-                    [program, "-c", "import importlib.util as u; s = u.find_spec('envoy'); print(s.origin if s else '')"],
-                    capture_output=True, text=True,
-                )
-                if ran.stdout.strip():
-                    candidates.append(Path(ran.stdout.strip()).parent / "_bin" / "envoy")
+    package = importlib.util.find_spec("envoy")
+    candidates = [Path(each) / "_bin" / "envoy" for each in (package.submodule_search_locations or [])] if package else []
+    if found := shutil.which("envoy"):
+        candidates.append(Path(found))
     for path in candidates:
         try:
             with open(path, "rb") as file:
@@ -69,5 +76,9 @@ def load_tool():
     if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("clang") or missing("cc")
         target.parent.mkdir(exist_ok=True)
-        subprocess.run([compiler, "-O2", "-o", str(target), str(source)], check=True)
+        # Tests beside this one may build it too: each writes a file of its own, and the last name wins.
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            made = Path(folder) / target.name
+            subprocess.run([compiler, "-O2", "-o", made, source], check=True)
+            os.replace(made, target)
     return target

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import time
@@ -29,7 +28,10 @@ class Answer:
 class Proxy:
     """One process. `config` is a bootstrap as a dictionary, or the text of a file."""
 
-    def __init__(self, binary, config, folder, args=(), concurrency=1, nofile=None, wait=True, env=None):
+    def __init__(
+        self, binary, config, folder, args=(), concurrency=1, nofile=None, wait=True, env=None, started=None,
+    ):
+        """`started` is a list that this proxy joins before it is waited for, so that its log can be shown."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config_path = self.folder / ("config.yaml" if isinstance(config, str) else "config.json")
@@ -43,20 +45,23 @@ class Proxy:
             "--file-flush-interval-msec", "50", *map(str, args),
         ]
 
-        def limit():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
-
+        if nofile:
+            # A program of its own: code between fork and exec of a process with threads may hang.
+            command = ["prlimit", f"--nofile={nofile}:{nofile}", *command]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env={**os.environ, **(env or {})}, preexec_fn=limit if nofile else None,
+                env={**os.environ, **(env or {})},
             )
         self._addresses = None
+        if started is not None:
+            started.append(self)
         if wait:
             try:
                 self.wait_ready()
             except BaseException:
-                # Nobody holds this object yet, so nobody else could end the process.
+                # Without `started` nobody holds this object yet, so nobody else could end the process.
+                self.ended_by_test = True
                 self.stop()
                 raise
 

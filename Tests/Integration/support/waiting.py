@@ -25,3 +25,17 @@ def wait_equal(read, expected, what, seconds=10.0):
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what}: {value!r} after {seconds} s, expected {expected!r}")
         time.sleep(0.02)
+
+
+def wait_still(read, what, still=0.5, seconds=15.0):
+    """Waits until `read()` has not changed for `still` seconds, and returns it."""
+    deadline = time.monotonic() + seconds
+    value, since = read(), time.monotonic()
+    while time.monotonic() - since < still:
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"{what}: still changing after {seconds} s, now {value!r}")
+        time.sleep(0.02)
+        now = read()
+        if now != value:
+            value, since = now, time.monotonic()
+    return value

@@ -5,6 +5,7 @@ public enum AccessLogType: UInt8, Sendable, CaseIterable {
     case downstreamStart, downstreamPeriodic, downstreamEnd
     case upstreamPoolReady, upstreamPeriodic, upstreamEnd
     case downstreamTunnelSuccessfullyEstablished, udpTunnelUpstreamConnected, udpPeriodic, udpSessionEnd
+    case tcpConnectionStart
 
     public var name: String {
         switch self {
@@ -22,6 +23,7 @@ public enum AccessLogType: UInt8, Sendable, CaseIterable {
         case .udpTunnelUpstreamConnected: "UdpTunnelUpstreamConnected"
         case .udpPeriodic: "UdpPeriodic"
         case .udpSessionEnd: "UdpSessionEnd"
+        case .tcpConnectionStart: "TcpConnectionStart"
         }
     }
 }

@@ -5,6 +5,11 @@
 struct EDFScheduler {
     private struct Entry {
         var deadline: Double
+        /// The deadline is `base + turns / weight`: a quotient, not a sum of rounded steps, so that entries which should
+        /// tie do tie, and a schedule of whole weights repeats exactly.
+        var base = 0.0
+        var turns: Double
+        var weight: Double
         /// Breaks ties first in, first out.
         var order: UInt64
         var index: UInt32
@@ -37,7 +42,13 @@ struct EDFScheduler {
         for (index, weight) in weights.enumerated() {
             let picks = (skipped * weight / sum).rounded(.down)
             taken += picks
-            entries.append((Entry(deadline: (picks + 1) / weight, order: 0, index: UInt32(index)), picks / weight))
+            entries.append(
+                (
+                    Entry(
+                        deadline: (picks + 1) / weight, turns: picks + 1, weight: weight, order: 0, index: UInt32(index)
+                    ),
+                    picks / weight
+                ))
         }
         // Ties go to whoever waits longest, as they would after a real run.
         entries.sort { ($0.lastPick, $0.entry.index) < ($1.lastPick, $1.entry.index) }
@@ -64,7 +75,13 @@ struct EDFScheduler {
     @inline(__always)
     mutating func reschedule(weight: Double) {
         var entry = heap[0]
-        entry.deadline = virtualTime + 1 / weight
+        if weight != entry.weight {
+            entry.base = virtualTime
+            entry.turns = 0
+            entry.weight = weight
+        }
+        entry.turns += 1
+        entry.deadline = entry.base + entry.turns / weight
         entry.order = nextOrder
         nextOrder &+= 1
         let count = heap.count

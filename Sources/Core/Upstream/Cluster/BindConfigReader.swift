@@ -2,7 +2,6 @@
 
 import ConfigAPI
 import CoreConfig
-import Glibc
 
 /// Reads `upstream_bind_config`, of a cluster or of the cluster manager.
 struct BindConfigReader {
@@ -51,42 +50,10 @@ struct BindConfigReader {
     private mutating func options(_ messages: [Envoy_Config_Core_V3_SocketOption], _ field: String)
         -> [SocketOptionSpec]
     {
-        var made: [SocketOptionSpec] = []
-        for (index, message) in messages.enumerated() {
-            // Options for datagram sockets do not concern connections.
-            if message.hasType, message.type.hasDatagram, !message.type.hasStream { continue }
-            guard let level = Int32(exactly: message.level), let name = Int32(exactly: message.name) else {
-                fail("\(field)[\(index)]", "level and name are 32-bit numbers")
-                continue
-            }
-            let value: SocketOptionSpec.Value
-            switch message.value {
-            case .intValue(let number)?:
-                guard let small = Int32(exactly: number) else {
-                    fail("\(field)[\(index)].int_value", "the value is a 32-bit number", found: "\(number)")
-                    continue
-                }
-                value = .int(small)
-            case .bufValue(let data)?: value = .bytes(Array(data))
-            case nil:
-                fail("\(field)[\(index)]", "a value is missing", allowed: "int_value, buf_value")
-                continue
-            }
-            let moment: SocketOptionSpec.Moment
-            switch message.state {
-            case .statePrebind, .UNRECOGNIZED: moment = .beforeBind
-            case .stateBound: moment = .afterBind
-            // An upstream socket never listens.
-            case .stateListening: continue
-            }
-            let family: Int32?
-            switch message.ipVersion {
-            case .ipv4: family = AF_INET
-            case .ipv6: family = AF_INET6
-            case .unspecified, .UNRECOGNIZED: family = nil
-            }
-            made.append(SocketOptionSpec(level: level, name: name, value: value, moment: moment, family: family))
-        }
+        var reader = SocketOptionReader(path: "\(path).\(field)")
+        // An upstream socket never listens, so options for one that does are left out.
+        let made = reader.read(messages).bound
+        problems += reader.problems
         return made
     }
 }

@@ -19,7 +19,7 @@ public final class Cluster: Sendable {
         var hasNewAdmissions = false
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
     /// A worker has opened a connection: health checks run at their full rate.
     private let used = Atomic<Bool>(false)
 
@@ -30,7 +30,7 @@ public final class Cluster: Sendable {
         self.config = config
         self.breakers = breakers
         self.trafficScope = trafficScope
-        state = Mutex(State(snapshot: snapshot))
+        state = Locked(State(snapshot: snapshot))
     }
 
     public var name: String { config.name }

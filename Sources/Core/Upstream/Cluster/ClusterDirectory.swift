@@ -1,10 +1,8 @@
 // Cluster names as workers look them up.
 
-import Synchronization
-
 /// All clusters by name, written by the main thread. A worker asks once per cluster and remembers the answer.
 public final class ClusterDirectory: Sendable {
-    private let clusters = Mutex<[String: Cluster]>([:])
+    private let clusters = Locked<[String: Cluster]>([:])
 
     init() {}
 

@@ -63,7 +63,7 @@ final class HostTally: Sendable {
     let cappedConnections = Atomic<UInt64>(0)
     /// Original destination: chosen since the last clean-up.
     let wasUsed = Atomic<Bool>(true)
-    private let counters = Mutex<[HostCounters]>([])
+    private let counters = Locked<[HostCounters]>([])
 
     init(_ health: HostHealth) { self.health = health }
 

@@ -70,9 +70,15 @@ struct HealthEvent {
             + ".\(padded(time.tv_nsec / 1_000_000, 3))Z"
     }
 
-    private func quoted(_ text: String) -> String { MetadataValue.string(text).json }
+    private func quoted(_ text: String) -> String { json(.string(text)) }
 
-    private func quoted(_ objects: [String: MetadataValue]) -> String { MetadataValue.object(objects).json }
+    private func quoted(_ objects: [String: MetadataValue]) -> String { json(.object(objects)) }
+
+    private func json(_ value: MetadataValue) -> String {
+        var bytes: [UInt8] = []
+        bytes.appendJSON(value)
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }
 
 extension CheckResult {
@@ -83,41 +89,6 @@ extension CheckResult {
         case .failedNetwork: "NETWORK"
         case .timedOut: "NETWORK_TIMEOUT"
         }
-    }
-}
-
-extension MetadataValue {
-    /// As JSON, members sorted by key.
-    var json: String {
-        switch self {
-        case .null: return "null"
-        case .number(let number):
-            return number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
-        case .bool(let flag): return flag ? "true" : "false"
-        case .string(let text): return MetadataValue.quoted(text)
-        case .list(let values): return "[\(values.map(\.json).joined(separator: ","))]"
-        case .object(let members):
-            let pairs = members.sorted { $0.key < $1.key }.map { "\(MetadataValue.quoted($0.key)):\($0.value.json)" }
-            return "{\(pairs.joined(separator: ","))}"
-        }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
     }
 }
 
