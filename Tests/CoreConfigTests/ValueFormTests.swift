@@ -130,7 +130,7 @@ import Testing
         #expect(loaded.bootstrap.staticResources.clusters.map(\.name) == ["c", "d", "c"])
         #expect(loaded.errors.count == 2)
         #expect(loaded.errors[0].hasPrefix("--config-yaml:1:"))
-        #expect(loaded.errors[1].contains("static_resources.clusters[2].name: the name \"c\" is given twice"))
+        #expect(loaded.errors[1].contains("static_resources.clusters[2].name: the name \"c\" is already defined"))
         #expect(loaded.problems[1].file == "--config-yaml")
     }
 

@@ -227,3 +227,23 @@ def test_admin_access_log(start, tmp_path):
     proxy = start(config)
     proxy.admin("/nonexistent")
     wait_until(lambda: "GET /nonexistent 404" in log.read_text(), "the admin request to be logged")
+
+
+def test_admin_access_log_filter_and_json(start, tmp_path):
+    errors, every = tmp_path / "errors.log", tmp_path / "every.log"
+    only_errors = {"status_code_filter": {"comparison": {
+        "op": "GE", "value": {"default_value": 400, "runtime_key": "admin.log"}}}}
+    config = bootstrap([], [])
+    config["admin"]["access_log"] = [
+        file_access_log(errors, "%PATH(NQ)% %QUERY_PARAM(x)% %PROTOCOL% %REQ(X-NO?HOST)%\n", filter=only_errors),
+        {"name": "json", "typed_config": typed(
+            "envoy.extensions.access_loggers.file.v3.FileAccessLog", path=str(every),
+            log_format={"json_format": {"code": "%RESPONSE_CODE%", "sent": "%BYTES_SENT%", "no": "%REQ(X-NO)%"}})},
+    ]
+    proxy = start(config)
+    host = "%s:%d" % proxy.admin_address()
+    proxy.admin("/nonexistent?x=1")
+    assert read(errors) == [f"/nonexistent 1 HTTP/1.1 {host}"]
+    codes = [json.loads(line) for line in read(every, 2)]
+    assert {"code": 200, "sent": 5, "no": None} in codes
+    assert any(line["code"] == 404 and line["sent"] > 100 for line in codes)

@@ -31,6 +31,8 @@ def test_keeps_serving_and_accepts_again(start, origin):
             continue
     # A pair takes two descriptors: well under the limit, well over none.
     assert LIMIT // 8 < len(working) < LIMIT // 2
+    # Said once for all that wait, not for each try.
+    assert proxy.log().count("cannot accept") == 1
     # The ones that stand go on while others knock.
     for _ in range(5):
         for client in working[:10]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.bootstrap import bootstrap, file_access_log, listener, network_filter
+from support.bootstrap import bootstrap, cluster, file_access_log, listener, network_filter, tcp_proxy
 from support.client import closed_without_data, connect, exchange
 from support.waiting import wait_until
 
@@ -95,6 +95,16 @@ def test_rbac_counts_once_or_every_read(run):
             for _ in range(3):
                 exchange(client, b"one at a time")
         proxy.wait_stat("gate.rbac.allowed", counted)
+
+
+def test_rbac_in_front_of_a_relay_counts_the_end_too(start, origin):
+    """A relay half-closes, so that the end of the stream is one more read; an echo does not."""
+    gate = rbac(rules=rules("ALLOW", it=ANY), enforcement_type="CONTINUOUS")
+    proxy = start(bootstrap([listener(filters=[gate, tcp_proxy()])], [cluster(endpoints=[origin().port])]))
+    with connect(proxy.port()) as client:
+        for _ in range(3):
+            exchange(client, b"one at a time")
+    proxy.wait_stat("gate.rbac.allowed", 4)
 
 
 def test_rbac_delay_deny(run):
@@ -199,6 +209,8 @@ def test_connection_limit_switched_off_counts_nothing(run):
     ("direct_response", "Config", {"response": {"filename": "/nowhere/at/all"}}, "filename"),
 ])
 def test_mistakes_are_named(start, kind, message, fields, place):
-    proxy = start(bootstrap([listener(filters=[network_filter(kind, message, **fields), echo()])]), wait=False)
+    # direct_response ends a chain by itself: an echo behind it would be another mistake, reported first.
+    behind = [] if kind == "direct_response" else [echo()]
+    proxy = start(bootstrap([listener(filters=[network_filter(kind, message, **fields), *behind])]), wait=False)
     assert proxy.wait(20) == 1
     assert place in proxy.log() or "50ms" in proxy.log() or "/nowhere" in proxy.log() or "range" in proxy.log()

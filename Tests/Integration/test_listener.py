@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support.bootstrap import (
-    FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy)
+    FRONT, address, bootstrap, cluster, file_access_log, listener, many_connections, network_filter, relay_to, tcp_proxy, typed)
 from support.client import closed_without_data, connect, ending, exchange, has_ipv6, read_exactly, read_to_end
 from support.origin import greet
 from support.ports import held_port
@@ -256,3 +256,16 @@ def test_idle_connection_ends_nothing(start, origin):
             ending(client)
         client.settimeout(5)
         exchange(client, b"two")
+
+
+@pytest.mark.parametrize("fields", [
+    {"use_original_dst": True},
+    {"listener_filters": [{"name": "envoy.filters.listener.original_dst", "typed_config": typed(
+        "envoy.extensions.filters.listener.original_dst.v3.OriginalDst")}]},
+])
+def test_original_dst_serves_what_was_not_redirected(start, origin, fields):
+    """Without a redirect the kernel knows no other address: the connection is the listener's own."""
+    server = origin(greet("here"))
+    proxy = start(bootstrap([listener(**fields)], [cluster(endpoints=[server.port])]))
+    with connect(proxy.port()) as client:
+        assert read_exactly(client, 4) == b"here"

@@ -38,6 +38,12 @@ final class AdminConnection: ConnectionHandler {
     private var keepsAlive = true
     private var isHTTP11 = true
     private var status = 0
+    private var responseHeaders: [(name: String, value: String)] = []
+    private var requestBodyBytes = 0
+    /// Bytes of the connection that earlier exchanges have accounted for.
+    private var notedRead: UInt64 = 0
+    private var notedWritten: UInt64 = 0
+    private let id: UInt64
     private var startTime = Instant.never
     private var isDecoding = false
 
@@ -56,6 +62,7 @@ final class AdminConnection: ConnectionHandler {
 
     init(server: AdminServer, net: NetContext, fd: Int32) {
         self.server = server
+        id = UInt64(server.counters.connections)
         loop = net.loop
         lastProgress = net.loop.now
         super.init()
@@ -157,6 +164,7 @@ final class AdminConnection: ConnectionHandler {
                 case .field(let field): note(field, used)
                 case .headEnd(let end): headEnded(end)
                 case .bodyBytes(let range):
+                    requestBodyBytes += Int(range.count)
                     if body.count + Int(range.count) > Self.bodyLimitBytes { bodyTooLarge = true }
                     if !bodyTooLarge {
                         body.append(contentsOf: kept[used + range.range.lowerBound..<used + range.range.upperBound])
@@ -186,11 +194,13 @@ final class AdminConnection: ConnectionHandler {
         request = AdminRequest(method: method, target: String(origin))
         body = []
         bodyTooLarge = false
+        requestBodyBytes = 0
         isForm = false
         keepsAlive = true
     }
 
     private func note(_ field: HTTP1Field, _ base: Int) {
+        request.headers.append((text(field.name, base).lowercased(), text(field.value, base)))
         switch field.id {
         case .host: request.host = text(field.value, base)
         case .userAgent: request.userAgent = text(field.value, base)
@@ -250,21 +260,12 @@ final class AdminConnection: ConnectionHandler {
 
     private func send(_ response: AdminResponse) {
         let body = Array(response.body.utf8)
+        let fields = self.fields(of: response)
+        responseHeaders = fields.map { ($0.name.text, $0.value) }
         var headers = HeaderMap()
         var head: [UInt8] = []
         do {
-            try headers.append(.contentType, Array(response.contentType.utf8).span)
-            try headers.append(.cacheControl, Array("no-cache, max-age=0".utf8).span)
-            try headers.append(.xContentTypeOptions, Array("nosniff".utf8).span)
-            if response.contentType.hasPrefix("text/html") {
-                try headers.append(.xFrameOptions, Array("DENY".utf8).span)
-            }
-            if response.status == 405 {
-                try headers.append(.allow, Array((request.method == "CONNECT" ? "GET, HEAD, POST" : "POST").utf8).span)
-            }
-            try headers.append(.date, Array(HTTPDate.text(seconds: time(nil)).utf8).span)
-            try headers.append(.server, Array("sluice".utf8).span)
-            if !keepsAlive { try headers.append(.connection, Array("close".utf8).span) }
+            for (name, value) in fields { try headers.append(name, Array(value.utf8).span) }
             let none: [UInt8] = []
             let framing: HTTP1Framing =
                 response.stream == nil ? .length(body.count) : isHTTP11 ? .chunked : .untilClose
@@ -285,6 +286,21 @@ final class AdminConnection: ConnectionHandler {
         } else {
             note(bytesSent: request.isHead ? 0 : body.count)
         }
+    }
+
+    private func fields(of response: AdminResponse) -> [(name: HeaderName, value: String)] {
+        var fields: [(name: HeaderName, value: String)] = [
+            (.contentType, response.contentType), (.cacheControl, "no-cache, max-age=0"),
+            (.xContentTypeOptions, "nosniff"),
+        ]
+        if response.contentType.hasPrefix("text/html") { fields.append((.xFrameOptions, "DENY")) }
+        if response.status == 405 {
+            fields.append((.allow, request.method == "CONNECT" ? "GET, HEAD, POST" : "POST"))
+        }
+        fields.append((.date, HTTPDate.text(seconds: time(nil))))
+        fields.append((.server, "sluice"))
+        if !keepsAlive { fields.append((.connection, "close")) }
+        return fields
     }
 
     /// Sends pieces until the client is behind, the turn has had its share, or there are no more.
@@ -317,11 +333,17 @@ final class AdminConnection: ConnectionHandler {
     }
 
     private func note(bytesSent: Int) {
+        let read = connection?.bytesRead ?? notedRead
+        let written = (connection?.bytesWritten ?? notedWritten) + UInt64(connection?.outputCount ?? 0)
         server.note(
             AdminExchange(
-                request: request, status: status, bytesSent: bytesSent,
-                durationMS: startTime == .never ? 0 : Int(loop.now.milliseconds(since: startTime)),
-                remote: connection?.remoteAddress))
+                request: request, protocolName: isHTTP11 ? "HTTP/1.1" : "HTTP/1.0", status: status,
+                responseHeaders: responseHeaders, bytesReceived: requestBodyBytes, bytesSent: bytesSent,
+                wireBytesReceived: read - notedRead, wireBytesSent: written - notedWritten,
+                start: startTime == .never ? loop.now : startTime, end: loop.now, connectionID: id,
+                remote: connection?.remoteAddress, local: connection?.localAddress))
+        notedRead = read
+        notedWritten = written
     }
 
     private func write(_ bytes: [UInt8]) {

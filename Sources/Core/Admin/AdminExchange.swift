@@ -1,36 +1,50 @@
-// One request and its answer, for the admin access log.
-
-import Glibc
+// One request and its answer, for the admin port's access logs.
 
 package struct AdminExchange {
     package var request: AdminRequest
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    package var protocolName: String
     package var status: Int
+    package var responseHeaders: [(name: String, value: String)]
+    /// Bodies.
+    package var bytesReceived: Int
     package var bytesSent: Int
-    package var durationMS: Int
+    /// Heads and chunk sizes included.
+    package var wireBytesReceived: UInt64
+    package var wireBytesSent: UInt64
+    package var start: Instant
+    package var end: Instant
+    package var connectionID: UInt64
     package var remote: SocketAddress?
+    package var local: SocketAddress?
 
-    /// A line in the form of Envoy's default HTTP access log.
-    package func line(wallNS: UInt64) -> String {
-        var seconds = time_t(wallNS / 1_000_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func padded(_ value: Int, _ width: Int) -> String {
-            let digits = "\(value)"
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    /// The exchange as access logs see streams. `endWallNS` is nanoseconds since 1970 at ``end``.
+    func streamInfo(endWallNS: UInt64 = StreamInfo.readWallNS()) -> StreamInfo {
+        var info = StreamInfo(now: start, wallNS: endWallNS &- end.nanoseconds(since: start))
+        info.endTime = end
+        info.connectionID = connectionID
+        info.downstreamRemoteAddress = remote
+        info.downstreamLocalAddress = local
+        info.bytesReceived = UInt64(bytesReceived)
+        info.bytesSent = UInt64(bytesSent)
+        info.downstreamWireBytesReceived = wireBytesReceived
+        info.downstreamWireBytesSent = wireBytesSent
+        var http = HTTPStreamFacts()
+        http.protocolName = protocolName
+        http.responseCode = UInt32(status)
+        http.responseHeaders = [(":status", "\(status)")] + responseHeaders
+        if !request.method.isEmpty {
+            http.requestHeaders = [
+                (":method", request.method), (":path", request.target), (":scheme", "http"),
+                (":authority", request.host),
+            ]
+            http.requestHeaders += request.headers
+            // As Envoy's admin port, which knows its clients by their addresses.
+            if let remote, remote.isIP, !request.headers.contains(where: { $0.name == "x-forwarded-for" }) {
+                http.requestHeaders.append(("x-forwarded-for", remote.addressWithoutPort))
+            }
         }
-        let date = "\(parts.tm_year + 1900)-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-        let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
-        let millis = padded(Int(wallNS / 1_000_000 % 1000), 3)
-        let agent = request.userAgent.isEmpty ? "-" : Self.escaped(request.userAgent)
-        let host = request.host.isEmpty ? "-" : Self.escaped(request.host)
-        return
-            "[\(date)T\(clock).\(millis)Z] \"\(request.method) \(Self.escaped(request.target)) HTTP/1.1\" \(status) - 0 "
-            + "\(bytesSent) \(durationMS) - \"\(remote.map { $0.addressWithoutPort } ?? "-")\" \"\(agent)\" \"-\" \"\(host)\" \"-\"\n"
-    }
-
-    /// A quote in a header must not end the field that it stands in.
-    private static func escaped(_ text: String) -> String {
-        text.contains("\"") || text.contains("\\")
-            ? text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() : text
+        info.details.http = http
+        return info
     }
 }

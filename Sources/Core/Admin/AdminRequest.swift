@@ -48,6 +48,8 @@ package struct AdminRequest {
     /// As sent.
     package var target: String
     package var query: AdminQuery
+    /// In the order received, names in lower case.
+    package var headers: [(name: String, value: String)] = []
     package var userAgent = ""
     package var host = ""
     /// What a browser says about where the request comes from; empty from anything else.

@@ -126,6 +126,10 @@ package struct ExtensionCatalog: Sendable {
             .networkFilter, "envoy.filters.network.sni_cluster",
             "envoy.extensions.filters.network.sni_cluster.v3.SniCluster", isEmptyConfigValid: true),
         ConfigExtension(
+            .listenerFilter, "envoy.filters.listener.original_dst",
+            "envoy.extensions.filters.listener.original_dst.v3.OriginalDst", isEmptyConfigValid: true,
+            aliases: ["envoy.listener.original_dst"]),
+        ConfigExtension(
             .accessLog, "envoy.access_loggers.file", "envoy.extensions.access_loggers.file.v3.FileAccessLog",
             aliases: ["envoy.file_access_log"]),
         ConfigExtension(

@@ -40,7 +40,7 @@ struct ReferenceChecker {
                 if !cluster.name.isEmpty {
                     report(
                         "static_resources.clusters[\(index)].name",
-                        "the name \"\(cluster.name)\" is given twice, first to static_resources.clusters[\(earlier)]")
+                        "the name \"\(cluster.name)\" is already defined, by static_resources.clusters[\(earlier)]")
                 }
             } else {
                 first[cluster.name] = index
@@ -110,7 +110,7 @@ struct ReferenceChecker {
                 if let earlier = firstNamed[listener.name] {
                     report(
                         "\(path).name",
-                        "the name \"\(listener.name)\" is given twice, first to static_resources.listeners[\(earlier)]")
+                        "the name \"\(listener.name)\" is already defined, by static_resources.listeners[\(earlier)]")
                 } else {
                     firstNamed[listener.name] = index
                 }
@@ -237,16 +237,21 @@ struct ReferenceChecker {
         var status = stat()
         if stat(file, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR {
-                report(path, "cannot open this file: it is a folder", found: "\"\(file)\"")
+                unopenable(path, file, EISDIR)
             }
             return
         }
         var folder = "."
         if let slash = file.lastIndex(of: "/") { folder = slash == file.startIndex ? "/" : String(file[..<slash]) }
-        guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            report(path, "cannot open this file: there is no folder \(folder)", found: "\"\(file)\"")
-            return
+        if stat(folder, &status) != 0 {
+            unopenable(path, file, errno)
+        } else if status.st_mode & S_IFMT != S_IFDIR {
+            unopenable(path, file, ENOTDIR)
         }
+    }
+
+    private mutating func unopenable(_ path: String, _ file: String, _ error: Int32) {
+        report(path, "unable to open file '\(file)': \(String(cString: strerror(error)))")
     }
 
     // MARK: Admin, runtime

@@ -32,6 +32,8 @@ final class DirectResponseFactory: NetworkFilterFactory {
         super.init()
     }
 
+    override var halfCloses: Bool { false }
+
     override func makeFilter() -> NetworkFilter { DirectResponseFilter(response) }
 }
 

@@ -21,6 +21,8 @@ final class EchoFilter: NetworkFilter {
 
 /// Echo has neither settings nor counters.
 final class EchoFactory: NetworkFilterFactory {
+    override var halfCloses: Bool { false }
+
     override func makeFilter() -> NetworkFilter { EchoFilter() }
 }
 

@@ -1,14 +1,18 @@
-// The network filters that every proxy has, for its registry.
+// The filters that every proxy has, for its registry.
 
 import ConfigAPI
 
-/// Registers echo, direct_response, connection_limit, sni_cluster, rbac and local_ratelimit.
+/// Registers echo, direct_response, connection_limit, sni_cluster, rbac and local_ratelimit, and
+/// the listener filter original_dst.
 package enum SharedNetworkFilters {
     package static func register(in registry: inout ExtensionRegistry) {
         let shares = TokenBucketShares()
         registry.addNetworkFilter(Envoy_Extensions_Filters_Network_Echo_V3_Echo.self) { _, _ in EchoConfig() }
         registry.addNetworkFilter(Envoy_Extensions_Filters_Network_SniCluster_V3_SniCluster.self) { _, _ in
             SNIClusterConfig()
+        }
+        registry.addListenerFilter(Envoy_Extensions_Filters_Listener_OriginalDst_V3_OriginalDst.self) { _, _ in
+            OriginalDestinationConfig()
         }
         registry.addNetworkFilter(Envoy_Extensions_Filters_Network_DirectResponse_V3_Config.self) { message, context in
             context.attempt { () throws(CompileFailure) in try DirectResponseConfig(message) }

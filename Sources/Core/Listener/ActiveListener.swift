@@ -19,6 +19,8 @@ final class ActiveListener: EventTarget {
     private let boundToOneAddress: Bool
     private var retryTimer = TimerHandle.none
     private var isStopped = false
+    /// Out of descriptors since the last time that nothing was left to accept: told once.
+    private var isStarved = false
     /// Connections that listener filters still look at.
     private var pending: [ObjectIdentifier: PendingConnection] = [:]
 
@@ -62,6 +64,7 @@ final class ActiveListener: EventTarget {
                 accepted += 1
                 onAccepted(client, remote: remote ?? .unix(path: ""))
             case .none:
+                isStarved = false
                 break burst
             case .exhausted(let error):
                 onExhausted(error)
@@ -73,7 +76,12 @@ final class ActiveListener: EventTarget {
 
     private func onExhausted(_ error: Int32) {
         stats.add(.acceptExhausted)
-
+        if !isStarved {
+            Log.warning(
+                .connHandler,
+                "listener '\(spec.name)' cannot accept, connections wait: \(String(cString: strerror(error)))")
+        }
+        isStarved = true
         readiness?.disable()
         worker.waitsForDescriptors(self)
         if retryTimer == .none {
@@ -235,11 +243,13 @@ final class ActiveFilterChain {
     let leading: [NetworkFilterFactory]
     let terminal: NetworkFilterFactory
     let filtersWrites: Bool
+    let halfCloses: Bool
 
     init(_ spec: FilterChainSpec, on worker: Worker) {
         name = spec.name
         leading = spec.leading.map { $0.makeFactory(on: worker) }
         terminal = spec.terminal.makeFactory(on: worker)
         filtersWrites = leading.contains { $0.filtersWrites }
+        halfCloses = terminal.halfCloses
     }
 }

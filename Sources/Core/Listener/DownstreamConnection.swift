@@ -69,6 +69,8 @@ public final class DownstreamConnection: ConnectionHandler {
         if isOver { return }
         isOver = true
         stops = []
+        if end == .remoteReset { info.downstreamCloseType = .remoteReset }
+        if end == .local, connection.endsWithReset { info.downstreamCloseType = .localReset }
         for filter in filters { filter.onDownstreamClosed(end) }
         terminal.onDownstreamClosed(end)
         info.bytesReceived = connection.bytesRead

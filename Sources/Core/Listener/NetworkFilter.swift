@@ -57,6 +57,9 @@ open class NetworkFilterFactory {
     /// Whether the filters look at output too. Asked once per chain.
     open var filtersWrites: Bool { false }
 
+    /// Whether the filter, as the end of a chain, goes on with a client that has ended its direction.
+    open var halfCloses: Bool { true }
+
     open func makeFilter() -> NetworkFilter {
         preconditionFailure("A network filter factory must make filters.")
     }

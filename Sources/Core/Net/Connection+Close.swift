@@ -51,6 +51,9 @@ extension Connection {
         close(.flush)
     }
 
+    /// Whether our end of the connection was, or will be, an RST.
+    public var endsWithReset: Bool { flags.contains(.resetOnClose) }
+
     func finishFlushedClose() {
         if flags.contains(.lingering) {
             if flags.contains(.readEnded) {

@@ -11,18 +11,18 @@ struct AdminReader {
         var address: SocketAddress
         var options: AdminServer.Options
         var allowedPaths: [StringMatcher]
-        /// Files that get a line per request.
-        var logs: [LogFile]
+        /// What gets a record per request.
+        var logs: [AccessLog]
     }
 
     private let message: Envoy_Config_Bootstrap_V3_Admin
-    private let files: LogFiles
+    private let logs: AccessLogManager
     private let path = "admin"
     private(set) var problems: [ConfigProblem] = []
 
-    init(_ message: Envoy_Config_Bootstrap_V3_Admin, files: LogFiles) {
+    init(_ message: Envoy_Config_Bootstrap_V3_Admin, logs: AccessLogManager) {
         self.message = message
-        self.files = files
+        self.logs = logs
     }
 
     /// Nil when there is no admin port, or a problem.
@@ -72,53 +72,17 @@ struct AdminReader {
         }
     }
 
-    /// Admin requests are HTTP, whose access-log operators come with http-proxy: until then, lines have the default form.
-    private mutating func readLogs() -> [LogFile] {
-        var logs: [LogFile] = []
-        if !message.accessLogPath.isEmpty, let file = open(message.accessLogPath, "\(path).access_log_path") {
-            logs.append(file)
-        }
-        for (index, log) in message.accessLog.enumerated() {
-            let here = "\(path).access_log[\(index)]"
-            if log.hasFilter {
-                problems.append(ConfigProblem(path: "\(here).filter", text: "the admin port's log takes no filter yet"))
-            }
-            if let file: Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog = AnyUnpacker.unpack(log.typedConfig) {
-                if file.accessLogFormat != nil { refuseFormat(here) }
-                if let made = open(file.path, "\(here).typed_config.path") { logs.append(made) }
-            } else if let out: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog = AnyUnpacker.unpack(
-                log.typedConfig)
-            {
-                if out.accessLogFormat != nil { refuseFormat(here) }
-                logs.append(files.standardOutput)
-            } else if let error: Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog = AnyUnpacker.unpack(
-                log.typedConfig)
-            {
-                if error.accessLogFormat != nil { refuseFormat(here) }
-                logs.append(files.standardError)
-            } else {
+    /// `access_log_path` has the default format; the others have what they ask for.
+    private mutating func readLogs() -> [AccessLog] {
+        var made: [AccessLog] = []
+        if !message.accessLogPath.isEmpty {
+            do throws(LogFileError) {
+                made.append(AccessLog(format: .standardHTTP, file: try logs.files.open(message.accessLogPath)))
+            } catch {
                 problems.append(
-                    ConfigProblem(
-                        path: "\(here).typed_config", found: log.typedConfig.typeURL,
-                        text: "an access log of this type cannot log admin requests"))
+                    ConfigProblem(path: "\(path).access_log_path", found: message.accessLogPath, text: "\(error)"))
             }
         }
-        return logs
-    }
-
-    private mutating func refuseFormat(_ here: String) {
-        problems.append(
-            ConfigProblem(
-                path: "\(here).typed_config.log_format",
-                text: "the admin port's log has the default format; its own format is not honoured yet"))
-    }
-
-    private mutating func open(_ file: String, _ field: String) -> LogFile? {
-        do throws(LogFileError) {
-            return try files.open(file)
-        } catch {
-            problems.append(ConfigProblem(path: field, found: file, text: "\(error)"))
-            return nil
-        }
+        return made + logs.make(message.accessLog, path: "\(path).access_log", isHTTP: true, problems: &problems)
     }
 }

@@ -49,7 +49,13 @@ extension ProxyProcess: AdminDataSource {
         info.hotRestartVersion = "disabled"
         info.commandLineOptions = options.message(workerCount: workerCount)
         info.node = node
-        return MessageRenderer.json(info, writesDefaults: true)
+        var json = MessageRenderer.json(info, writesDefaults: true)
+        if case .object(var members) = json {
+            // Newer than the API's published descriptors. There is no other process to take over from.
+            members.append(.init("hot_restart_initializing", .bool(false)))
+            json = .object(members)
+        }
+        return json
     }
 
     package func listenerViews() -> [ListenerView] {

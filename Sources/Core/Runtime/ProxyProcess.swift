@@ -113,7 +113,7 @@ package final class ProxyProcess {
         problems += services.runtime.problems.map {
             ConfigProblem(path: "layered_runtime.\($0.path)", text: $0.text)
         }
-        var admin = AdminReader(bootstrap.admin, files: services.accessLogs.files)
+        var admin = AdminReader(bootstrap.admin, logs: services.accessLogs)
         adminPlan = admin.read()
         problems += admin.problems
         problems += readOverloadManager(bootstrap.overloadManager)
@@ -170,9 +170,10 @@ package final class ProxyProcess {
                 text: "cannot bind the admin address '\(plan.address)': \(error)")
         }
         if !plan.logs.isEmpty {
+            let writer = AccessLogWriter(runtime: shared.accessLogRuntime)
             server.onExchange = { [logs = plan.logs] exchange in
-                let line = Array((exchange.line(wallNS: StreamInfo.readWallNS()) + "\n").utf8)
-                for log in logs { log.append(line.span) }
+                var info = exchange.streamInfo()
+                writer.write(logs, &info, .downstreamEnd, now: exchange.end)
             }
         }
         admin = server

@@ -4,7 +4,7 @@ public enum ServerStat: Int, StatKey {
     case totalConnections, version, daysUntilFirstCertExpiring, secondsUntilFirstOCSPResponseExpiring
     case hotRestartEpoch, hotRestartGeneration, initializationTimeMS, debugAssertionFailures, bugFailures
     case staticUnknownFields, dynamicUnknownFields, droppedStatFlushes, wipProtos, fipsMode
-    case notifications
+    case notifications, statsRecentLookups
 
     public static let prefix = "server."
 
@@ -33,6 +33,8 @@ public enum ServerStat: Int, StatKey {
         case .wipProtos: .counter("wip_protos")
         case .fipsMode: .gauge("compilation_settings.fips_mode")
         case .notifications: .counter("envoy_notifications")
+        // Envoy counts look-ups of names; here no name is looked up while connections are served.
+        case .statsRecentLookups: .gauge("stats_recent_lookups", .neverImport)
         }
     }
 }

@@ -177,6 +177,7 @@ extension TCPSession {
         }
         host?.connectionReady(afterMS: loop.now.milliseconds(since: connectStart))
         host?.beginRequest()
+        watchHost()
         if !settings.accessLogs.isEmpty {
             downstream.info.upstreamLocalAddress = connection.localAddress
             downstream.info.upstreamRemoteAddress = downstream.info.upstreamHostAddress
@@ -199,13 +200,14 @@ extension TCPSession {
     /// Gives the host of an established connection back.
     func endHost(_ end: ConnectionEnd) {
         guard let host else { return }
+        unwatchHost()
         self.host = nil
         TCPSession.release(host, end, lengthMS: loop.now.milliseconds(since: connectStart))
     }
 
     static func release(_ host: WorkerHost, _ end: ConnectionEnd, lengthMS: Int64) {
         host.endRequest()
-        host.closeConnection(end == .local ? .local : .remote, lengthMS: lengthMS, hadActiveRequest: false)
+        host.closeConnection(end == .local ? .local : .remote, lengthMS: lengthMS, hadActiveRequest: true)
     }
 
     /// The client is gone: what it sent still goes to the upstream, with nobody left to answer to.
@@ -215,6 +217,7 @@ extension TCPSession {
         clearBuffered()
         upstream.relay(to: nil)
         guard let host else { return }
+        unwatchHost()
         self.host = nil
         self.upstream = nil
         if upstream.outputCount == 0 {

@@ -109,6 +109,7 @@ extension TCPSession {
             loop.now.milliseconds(since: quietSince) >= TCPSession.quietMS && downstream.connection.outputCount == 0
             && upstream?.outputCount ?? 0 == 0
         if isQuiet, factory.worker.drainSaysClose() {
+            factory.stats.add(.drainClose)
             downstream.close(.flush, reason: "drain_close")
         } else {
             armDrainLook()

@@ -30,6 +30,8 @@ final class TCPSession: NetworkFilter {
     var phase = Phase.waiting
     var upstream: Connection?
     var host: WorkerHost?
+    /// While the host tells of its health; see ``watchHost()``.
+    var hostWatch: Int?
     var cluster: WorkerCluster?
     var targetIndex = 0
     var attempts: UInt32 = 0
@@ -135,7 +137,7 @@ final class TCPSession: NetworkFilter {
             if wasConnecting {
                 downstream.info.responseFlags.insert(.downstreamConnectionTermination)
                 upstream.discard()
-                host?.connectionFailed(.refused)
+                host?.connectionFailed(.abandoned)
                 host = nil
             } else {
                 // What the client sent before it broke off still goes up; then the upstream learns that it was a break.
@@ -204,6 +206,7 @@ final class TCPSession: NetworkFilter {
                 downstream.info.details.upstreamTransportFailureReason = reason
             }
             downstream.info.upstreamCloseType = end == .remoteReset ? .remoteReset : .normal
+            if end == .remoteReset { downstream.info.responseFlags.insert(.upstreamRemoteReset) }
             // The client learns after its last byte that this was no orderly end.
             downstream.connection.resetAfterFlush()
         }

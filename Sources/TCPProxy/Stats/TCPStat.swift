@@ -6,7 +6,7 @@ import Core
 enum TCPStat: Int, StatKey {
     case connectionsTotal, noRoute, txBytes, txBuffered, rxBytes, rxBuffered, pausedReading, resumedReading
     case earlyData, idleTimeout, maxDuration, onDemandAttempt, onDemandMissing, onDemandSuccess, onDemandTimeout
-    case flushTotal, flushActive
+    case flushTotal, flushActive, drainClose, overloadClose, routeDelayed
 
     var definition: StatDefinition {
         switch self {
@@ -27,6 +27,11 @@ enum TCPStat: Int, StatKey {
         case .onDemandTimeout: .counter("on_demand_cluster_timeout")
         case .flushTotal: .counter("upstream_flush_total")
         case .flushActive: .gauge("upstream_flush_active")
+        case .drainClose: .counter("downstream_cx_drain_close")
+        // Envoy's names for what does not happen here: there is no overload action that closes connections, and a
+        // route is known when the connection is.
+        case .overloadClose: .counter("downstream_cx_overload_close")
+        case .routeDelayed: .counter("route_delayed_total")
         }
     }
 }

@@ -178,8 +178,41 @@ import Testing
     @Test func exchangesMakeALogLine() throws {
         let bench = try AdminBench()
         _ = bench.get("/ready?a=\"", headers: "User-Agent: curl\"x\r\n")
-        let line = bench.exchanges[0].line(wallNS: 1_700_000_000_123_000_000)
-        #expect(line.hasPrefix("[2023-11-14T22:13:20.123Z] \"GET /ready?a=\\\" HTTP/1.1\" 200 - 0 5 "), "\(line)")
-        #expect(line.hasSuffix(" - \"127.0.0.1\" \"curl\\\"x\" \"-\" \"t\" \"-\"\n"), "\(line)")
+        let wallNS: UInt64 = 1_700_000_000_123_000_000
+        let standard = line(bench.exchanges[0], .standardHTTP, wallNS)
+        #expect(standard.hasPrefix("[2023-11-14T22:13:20.12"), "\(standard)")
+        #expect(standard.contains("Z] \"GET /ready?a=\" HTTP/1.1\" 200 - 0 5 "), "\(standard)")
+        #expect(standard.hasSuffix(" - \"127.0.0.1\" \"curl\"x\" \"-\" \"t\" \"-\"\n"), "\(standard)")
+    }
+
+    /// The words were compared with Envoy's for the same request.
+    @Test func exchangesHaveTheFieldsOfHTTP() throws {
+        let bench = try AdminBench()
+        _ = bench.get("/nope?x=1&y=2", method: "POST", headers: "X-Foo: abc\r\n", body: "k=v")
+        let format = try AccessLogFormat(
+            text: """
+                %REQ(:METHOD)% %REQ(:PATH)% %REQ(:SCHEME)% %REQ(HOST)% %REQ(X-NO?X-FOO)% %REQ(X-FOO):2% %REQ(X-NO)% \
+                %RESPONSE_CODE% %RESP(:STATUS)% %RESP(SERVER)% %PROTOCOL% %PATH% %PATH(NQ)% %QUERY_PARAM(x)% \
+                %QUERY_PARAM(z)% %QUERY_PARAMS% %TRAILER(a)% %BYTES_RECEIVED% %RESPONSE_FLAGS% %ACCESS_LOG_TYPE%
+                """, isHTTP: true)
+        #expect(
+            line(bench.exchanges[0], format) == """
+                POST /nope?x=1&y=2 http t abc ab - 404 404 sluice HTTP/1.1 /nope?x=1&y=2 /nope 1 - x=1&y=2 - 3 - \
+                DownstreamEnd
+                """)
+        let sizes = try AccessLogFormat(
+            text: "%BYTES_SENT% %DOWNSTREAM_WIRE_BYTES_SENT% %DOWNSTREAM_WIRE_BYTES_RECEIVED%", isHTTP: true)
+        let numbers = line(bench.exchanges[0], sizes).split(separator: " ").compactMap { Int($0) }
+        #expect(numbers.count == 3 && numbers[0] > 0 && numbers[1] > numbers[0] && numbers[2] > 80, "\(numbers)")
+        let json = try AccessLogFormat(json: ["code": .string("%RESPONSE_CODE%"), "no": .string("%REQ(NO)%")])
+        #expect(line(bench.exchanges[0], json) == "{\"code\":404,\"no\":null}\n")
+    }
+
+    private func line(_ exchange: AdminExchange, _ format: AccessLogFormat, _ wallNS: UInt64 = 0) -> String {
+        var info = exchange.streamInfo(endWallNS: wallNS == 0 ? StreamInfo.readWallNS() : wallNS)
+        var out: [UInt8] = []
+        var scratch = FormatScratch(random: FastRandom())
+        format.write(&info, .downstreamEnd, now: exchange.end, into: &out, &scratch)
+        return String(decoding: out, as: UTF8.self)
     }
 }

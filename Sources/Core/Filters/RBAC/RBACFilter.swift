@@ -27,8 +27,8 @@ enum RBACShadowStat: Int, StatKey {
     }
 }
 
-/// One connection's access control. Rules are asked with the first bytes, or with the end of a stream that had none; so
-/// a denied client that says nothing stays until another filter or a time limit ends it, as in Envoy.
+/// One connection's access control. Rules are asked with the first bytes, or (in front of a relay) with the end of a
+/// stream that had none; so a denied client that says nothing stays until another filter or a time limit ends it, as in Envoy.
 final class RBACFilter: NetworkFilter {
     static let name = "envoy.filters.network.rbac"
 
@@ -43,7 +43,12 @@ final class RBACFilter: NetworkFilter {
 
     override func onBytes(_ bytes: UnsafeRawBufferPointer) -> FilterStatus { check() }
 
-    override func onEndOfStream() -> FilterStatus { check() }
+    /// In a chain whose end knows no half-closed connections the end of the stream is the end of the connection, and
+    /// no read: nothing is asked, or counted, for it.
+    override func onEndOfStream() -> FilterStatus {
+        if downstream.chain.halfCloses { return check() }
+        return timer == .none ? .proceed : .pause
+    }
 
     override func onTimer(_ tag: Int) {
         timer = .none

@@ -6,7 +6,7 @@ public indirect enum AccessLogFilter: Sendable {
     case all([AccessLogFilter])
     case any([AccessLogFilter])
     case durationMS(Comparison)
-    /// For TCP the status code is zero.
+    /// The response's; zero where there is no HTTP.
     case statusCode(Comparison)
     /// Any of these flags; an empty set means any flag at all.
     case responseFlag(ResponseFlags)
@@ -55,7 +55,8 @@ public indirect enum AccessLogFilter: Sendable {
         case .durationMS(let comparison):
             let duration = (info.endTime ?? now).nanoseconds(since: info.startTime) / 1_000_000
             return comparison.passes(duration, runtime)
-        case .statusCode(let comparison): return comparison.passes(0, runtime)
+        case .statusCode(let comparison):
+            return comparison.passes(UInt64(info.existingDetails?.http?.responseCode ?? 0), runtime)
         case .responseFlag(let flags):
             return flags.isEmpty ? !info.responseFlags.isEmpty : !info.responseFlags.isDisjoint(with: flags)
         case .runtime(let key, let share): return (runtime.fraction(key) ?? share).draw(random.next())

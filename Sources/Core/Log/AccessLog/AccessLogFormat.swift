@@ -19,6 +19,15 @@ public struct AccessLogFormat: Sendable {
         }
     }()
 
+    /// The default text format for records of HTTP streams.
+    static let standardHTTP: AccessLogFormat = {
+        do throws(FormatError) {
+            return try AccessLogFormat(text: defaultText, isHTTP: true)
+        } catch {
+            preconditionFailure("The default access log format is valid: \(error)")
+        }
+    }()
+
     private enum Shape: Sendable {
         case text([TextPiece])
         case json(JSONFormat)
@@ -34,7 +43,8 @@ public struct AccessLogFormat: Sendable {
 
     /// A line of text; a newline at its end is part of `text`. With `omitsEmpty` a missing value prints nothing
     /// instead of `-`.
-    public init(text: String, omitsEmpty: Bool = false) throws(FormatError) {
+    /// `isHTTP` says that streams are HTTP: for others, what only HTTP has is resolved here.
+    public init(text: String, omitsEmpty: Bool = false, isHTTP: Bool = false) throws(FormatError) {
         var pieces: [TextPiece] = []
         var literal: [UInt8] = []
         for piece in try FormatParser.parse(text) {
@@ -42,11 +52,16 @@ public struct AccessLogFormat: Sendable {
             case .literal(let text): literal += text.utf8
             case .step(let step):
                 // Operators that never have a value here are part of the literal text.
-                if case .absent = step.op {
-                    if !omitsEmpty { literal += "-".utf8.prefix(step.maxBytes ?? 1) }
-                } else if case .zero = step.op {
-                    literal.append(UInt8(ascii: "0"))
-                } else {
+                switch step.op {
+                case .absent: if !omitsEmpty { literal += "-".utf8.prefix(step.maxBytes ?? 1) }
+                case .zero: literal.append(UInt8(ascii: "0"))
+                case .http(let field) where !isHTTP:
+                    if field.isNumber {
+                        literal.append(UInt8(ascii: "0"))
+                    } else if !omitsEmpty {
+                        literal += "-".utf8.prefix(step.maxBytes ?? 1)
+                    }
+                default:
                     if !literal.isEmpty { pieces.append(.literal(literal)) }
                     literal = []
                     pieces.append(.step(step))

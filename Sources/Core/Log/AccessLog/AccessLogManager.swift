@@ -21,11 +21,12 @@ public final class AccessLogManager {
         self.stats = stats.block(scope)
     }
 
-    /// The logs that `messages` describe. What is wrong goes to `problems` under `path`, and that log is left out.
+    /// The logs that `messages` describe; `isHTTP` for records of HTTP streams. What is wrong goes to `problems` under `path`, and that log is left out.
     package func make(
-        _ messages: [Envoy_Config_Accesslog_V3_AccessLog], path: String, problems: inout [ConfigProblem]
+        _ messages: [Envoy_Config_Accesslog_V3_AccessLog], path: String, isHTTP: Bool = false,
+        problems: inout [ConfigProblem]
     ) -> [AccessLog] {
-        var reader = AccessLogReader(files: files)
+        var reader = AccessLogReader(files: files, isHTTP: isHTTP)
         let logs = messages.enumerated().compactMap { reader.read($1, path: "\(path)[\($0)]") }
         problems += reader.problems
         return logs

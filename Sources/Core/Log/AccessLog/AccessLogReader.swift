@@ -8,13 +8,20 @@ import SwiftProtobuf
 /// Turns one `envoy.config.accesslog.v3.AccessLog` into an ``AccessLog``.
 struct AccessLogReader {
     private let files: LogFiles
+    /// Whether the records are of HTTP streams.
+    private let isHTTP: Bool
     private(set) var problems: [ConfigProblem] = []
 
     private typealias FileLog = Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog
     private typealias StdoutLog = Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog
     private typealias StderrLog = Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog
 
-    init(files: LogFiles) { self.files = files }
+    init(files: LogFiles, isHTTP: Bool = false) {
+        self.files = files
+        self.isHTTP = isHTTP
+    }
+
+    private var standard: AccessLogFormat { isHTTP ? .standardHTTP : .standard }
 
     mutating func read(_ message: Envoy_Config_Accesslog_V3_AccessLog, path: String) -> AccessLog? {
         let filter = message.hasFilter ? readFilter(message.filter, path: "\(path).filter") : nil
@@ -58,7 +65,7 @@ struct AccessLogReader {
                 severity: .warning, path: path,
                 text: "\(name) stands without typed_config; add \"@type\": \(ExtensionCatalog.typeURLPrefix)\(type)"))
         guard !problems.hasErrors else { return nil }
-        return AccessLog(filter: filter, format: .standard, file: file)
+        return AccessLog(filter: filter, format: standard, file: file)
     }
 
     private mutating func open(_ file: String, path: String) -> LogFile? {
@@ -78,8 +85,8 @@ struct AccessLogReader {
 
     private mutating func readFormat(_ log: FileLog, path: String) -> AccessLogFormat? {
         switch log.accessLogFormat {
-        case nil: return .standard
-        case .format(let text)?: return text.isEmpty ? .standard : compile(text, false, path: "\(path).format")
+        case nil: return standard
+        case .format(let text)?: return text.isEmpty ? standard : compile(text, false, path: "\(path).format")
         case .jsonFormat(let object)?: return compile(object, false, path: "\(path).json_format")
         case .typedJsonFormat(let object)?: return compile(object, false, path: "\(path).typed_json_format")
         case .logFormat(let format)?: return readFormat(format, path: "\(path).log_format")
@@ -89,7 +96,7 @@ struct AccessLogReader {
     private mutating func readStreamFormat(
         _ format: Envoy_Config_Core_V3_SubstitutionFormatString?, _ path: String
     ) -> AccessLogFormat? {
-        guard let format else { return .standard }
+        guard let format else { return standard }
         return readFormat(format, path: "\(path).log_format")
     }
 
@@ -127,7 +134,7 @@ struct AccessLogReader {
 
     private mutating func compile(_ text: String, _ omits: Bool, path: String) -> AccessLogFormat? {
         do throws(FormatError) {
-            return try AccessLogFormat(text: text, omitsEmpty: omits)
+            return try AccessLogFormat(text: text, omitsEmpty: omits, isHTTP: isHTTP)
         } catch {
             fail(path, error.description)
             return nil

@@ -69,12 +69,12 @@ extension FormatEvaluation {
         }
     }
 
-    private func number(_ value: UInt64, to out: inout [UInt8]) -> Written {
+    func number(_ value: UInt64, to out: inout [UInt8]) -> Written {
         out.appendDecimal(value)
         return .number
     }
 
-    private func text(_ text: String, to out: inout [UInt8]) -> Written {
+    func text(_ text: String, to out: inout [UInt8]) -> Written {
         if text.isEmpty { return .missing }
         out.append(contentsOf: text.utf8)
         return .text

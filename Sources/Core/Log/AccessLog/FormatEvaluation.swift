@@ -35,6 +35,7 @@ struct FormatEvaluation {
             out.append(contentsOf: text.utf8)
             return .text
         case .field(let field): return write(field, &info, to: &out)
+        case .http(let field): return write(field, &info, to: &out)
         case .startTime(let format):
             format.write(wallNS: info.startWallNS, to: &out, &scratch)
             return .text

@@ -9,6 +9,7 @@ enum FormatOperator: Sendable {
     /// Fixed when the configuration is loaded.
     case constant(String)
     case field(StreamField)
+    case http(HTTPField)
     case startTime(TimeFormat)
     case emitTime(TimeFormat)
     case commonDuration(start: String, end: String, unitNS: UInt64)

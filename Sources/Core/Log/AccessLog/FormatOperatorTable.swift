@@ -1,4 +1,5 @@
-/// The operators by name. Those that only HTTP or TLS streams can fill parse as in Envoy and are absent here.
+/// The operators by name. Those that only HTTP or TLS streams can fill parse as in Envoy and are
+/// absent where a stream is neither.
 enum FormatOperatorTable {
     /// What may stand in parentheses and after the colon.
     enum Arguments {
@@ -18,7 +19,8 @@ enum FormatOperatorTable {
     enum Special {
         case startTime, startTimeLocal, emitTime, emitTimeLocal, commonDuration, environment, coalesce, hostname
         case dynamicMetadata, clusterMetadata, upstreamMetadata, anyMetadata, filterState, upstreamFilterState
-        case path, serverName, grpcStatus, header, certificateTime
+        case path, serverName, grpcStatus, certificateTime
+        case requestHeader, responseHeader, trailer, queryParameter
     }
 
     struct Entry {
@@ -40,19 +42,25 @@ enum FormatOperatorTable {
         for (name, field) in fields { add(name, .none, .fixed(.field(field))) }
 
         // HTTP only.
-        add("REQ REQUEST_HEADER RESP RESPONSE_HEADER TRAILER RESPONSE_TRAILER", .required, .special(.header))
-        add("QUERY_PARAM", .required, .fixed(.absent))
-        add("QUERY_PARAMS", .optional, .fixed(.absent))
+        add("REQ REQUEST_HEADER", .required, .special(.requestHeader))
+        add("RESP RESPONSE_HEADER", .required, .special(.responseHeader))
+        add("TRAILER RESPONSE_TRAILER", .required, .special(.trailer))
+        add("QUERY_PARAM", .required, .special(.queryParameter))
+        add("QUERY_PARAMS", .optional, .fixed(.http(.query)))
+        add("PROTOCOL", .none, .fixed(.http(.protocolName)))
+        add("RESPONSE_CODE", .none, .fixed(.http(.responseCode)))
+        add("REQUEST_HEADERS_BYTES", .none, .fixed(.http(.requestHeadersBytes)))
+        add("RESPONSE_HEADERS_BYTES", .none, .fixed(.http(.responseHeadersBytes)))
         add("PATH", .optional, .special(.path))
         add("GRPC_STATUS", .optional, .special(.grpcStatus))
         add(
             """
-            PROTOCOL UPSTREAM_PROTOCOL REQUEST_DURATION REQUEST_TX_DURATION RESPONSE_DURATION RESPONSE_TX_DURATION \
+            UPSTREAM_PROTOCOL REQUEST_DURATION REQUEST_TX_DURATION RESPONSE_DURATION RESPONSE_TX_DURATION \
             ROUNDTRIP_DURATION GRPC_STATUS_NUMBER TRACE_ID SPAN_ID
             """, .none, .fixed(.absent))
         add(
             """
-            RESPONSE_CODE REQUEST_HEADERS_BYTES RESPONSE_HEADERS_BYTES RESPONSE_TRAILERS_BYTES \
+            RESPONSE_TRAILERS_BYTES \
             UPSTREAM_HEADER_BYTES_SENT UPSTREAM_HEADER_BYTES_RECEIVED UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT \
             UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED DOWNSTREAM_HEADER_BYTES_SENT \
             DOWNSTREAM_HEADER_BYTES_RECEIVED DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT \

@@ -58,7 +58,9 @@ struct FormatParser {
         if name.isEmpty { throw malformed("a name in capital letters must follow %; write %% for a percent sign") }
         var argument: String?
         if at < bytes.count, bytes[at] == UInt8(ascii: "(") {
-            guard let close = bytes[at...].firstIndex(of: UInt8(ascii: ")")) else { throw malformed("( without )") }
+            guard let close = bytes[at...].firstIndex(of: UInt8(ascii: ")")) else {
+                throw malformed("\(name)( without )")
+            }
             argument = String(decoding: bytes[(at + 1)..<close], as: UTF8.self)
             at = close + 1
         }
@@ -166,7 +168,11 @@ struct FormatParser {
             guard options.isEmpty || ["WQ", "NQ"].contains(options[0]) else {
                 throw FormatProblem(text: "PATH takes WQ or NQ, not \(options[0])")
             }
-            return .absent
+            // PATH alone is what came; the original path is a header that a router sets.
+            if options.count > 1, options[1] == "ORIG" {
+                return .http(.requestHeader("x-envoy-original-path", or: nil))
+            }
+            return .http(.path(withQuery: options.first != "NQ"))
         case .serverName:
             let option = argument.split(separator: ":").first.map(String.init) ?? "SNI_ONLY"
             guard ["SNI_ONLY", "SNI_FIRST", "HOST_FIRST"].contains(option) else {
@@ -179,12 +185,26 @@ struct FormatParser {
                 throw FormatProblem(text: "GRPC_STATUS takes CAMEL_STRING, SNAKE_STRING or NUMBER, not \(argument)")
             }
             return .absent
-        case .header:
-            guard argument.split(separator: "?", omittingEmptySubsequences: false).count <= 2 else {
-                throw FormatProblem(text: "\(name) takes one alternative header, not more: \(argument)")
-            }
+        case .requestHeader:
+            let names = try headerNames(name, argument)
+            return .http(.requestHeader(names[0], or: names.count > 1 ? names[1] : nil))
+        case .responseHeader:
+            let names = try headerNames(name, argument)
+            return .http(.responseHeader(names[0], or: names.count > 1 ? names[1] : nil))
+        case .trailer:
+            _ = try headerNames(name, argument)
             return .absent
+        case .queryParameter: return .http(.queryParameter(argument))
         }
+    }
+
+    /// `NAME` or `NAME?OTHER`, in lower case.
+    private static func headerNames(_ name: String, _ argument: String) throws(FormatProblem) -> [String] {
+        let names = argument.split(separator: "?", omittingEmptySubsequences: false).map { $0.lowercased() }
+        guard names.count <= 2 else {
+            throw FormatProblem(text: "\(name) takes one alternative header, not more: \(argument)")
+        }
+        return names
     }
 
     private static func commonDuration(_ argument: String) throws(FormatProblem) -> FormatOperator {

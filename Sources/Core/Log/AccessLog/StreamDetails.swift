@@ -15,6 +15,9 @@ public final class StreamDetails {
     public var downstreamLocalCloseReason = ""
     public var upstreamLocalCloseReason = ""
 
+    /// Set for HTTP streams, the admin port's among them.
+    public var http: HTTPStreamFacts?
+
     public var routeName = ""
     public var virtualClusterName = ""
     /// Every host tried, in order, the last one included; empty while ``StreamInfo/upstreamHostAddress`` tells all.

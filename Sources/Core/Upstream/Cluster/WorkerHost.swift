@@ -27,6 +27,8 @@ public enum ConnectFailure: Sendable {
     case refused, timedOut
     /// The source address could not be bound.
     case bindFailed
+    /// Nobody waits for the connection any more.
+    case abandoned
 }
 
 /// Identity and account book of a host on one worker. Sessions keep it as long as they keep a connection to the host;
@@ -97,11 +99,15 @@ public final class WorkerHost {
         cluster.stats.add(.upstreamCxActive)
         counters.cxTotal.bump()
         counters.cxActive.bump()
+        cluster.stats.add(.upstreamRqPendingTotal)
+        cluster.stats.add(.upstreamRqPendingActive)
+        counters.rqPendingActive.bump()
         return true
     }
 
     /// The connect succeeded after this time.
     public func connectionReady(afterMS milliseconds: Int64) {
+        endPending()
         cluster.stats.record(.upstreamCxConnectMS, Int(milliseconds))
     }
 
@@ -109,9 +115,17 @@ public final class WorkerHost {
     public func connectionFailed(_ failure: ConnectFailure, _ priority: RoutingPriority = .default) {
         if failure == .timedOut { cluster.stats.add(.upstreamCxConnectTimeout) }
         if failure == .bindFailed { cluster.stats.add(.bindErrors) }
+        endPending()
+        cluster.stats.add(failure == .abandoned ? .upstreamRqCancelled : .upstreamRqPendingFailureEject)
         cluster.stats.add(.upstreamCxConnectFail)
         counters.cxConnectFail.bump()
         release(priority, end: failure == .refused ? .remote : .local, hadActiveRequest: false)
+    }
+
+    /// What asked for the connection waits no longer.
+    private func endPending() {
+        cluster.stats.sub(.upstreamRqPendingActive)
+        counters.rqPendingActive.drop()
     }
 
     /// An established connection ended.
@@ -150,11 +164,16 @@ public final class WorkerHost {
         if let index { slot = cluster.balancer.acquire(index) } else { slotlessRequests += 1 }
     }
 
-    public func endRequest(isSuccess: Bool = true) {
+    /// `isSuccess` is nil where a request has no outcome to judge: a relayed connection is neither, as in Envoy.
+    public func endRequest(isSuccess: Bool? = nil) {
         precondition(activeRequests > 0, "A request ends once.")
         cluster.stats.sub(.upstreamRqActive)
         counters.rqActive.drop()
-        if isSuccess { counters.rqSuccess.bump() } else { counters.rqError.bump() }
+        switch isSuccess {
+        case true?: counters.rqSuccess.bump()
+        case false?: counters.rqError.bump()
+        case nil: break
+        }
         activeRequests -= 1
         if slotlessRequests > 0 {
             slotlessRequests -= 1

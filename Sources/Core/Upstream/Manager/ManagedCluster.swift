@@ -223,7 +223,10 @@ public final class ManagedCluster {
         state.set(.membershipHealthy, sets.healthyCount)
         state.set(.membershipDegraded, sets.degradedCount)
         state.set(.membershipExcluded, sets.excludedCount)
-        state.set(.maxHostWeight, UInt64(hosts.map(\.weight).max() ?? 0))
+        // Envoy looks at weights only where discovery brings all hosts anew.
+        if case .strictDNS = config.discovery {
+            state.set(.maxHostWeight, UInt64(hosts.map(\.weight).max() ?? 0))
+        }
         show(snapshot.tableFigures)
     }
 
