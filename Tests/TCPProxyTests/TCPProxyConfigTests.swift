@@ -16,7 +16,10 @@ import Testing
         -> (config: TCPProxyConfig?, problems: [String])
     {
         let members = [#""stat_prefix":"front""#, cluster, fields].filter { !$0.isEmpty }.joined(separator: ",")
-        let message = try Message(jsonString: "{\(members)}")
+        return try compile(Message(jsonString: "{\(members)}"))
+    }
+
+    private func compile(_ message: Message) throws -> (config: TCPProxyConfig?, problems: [String]) {
         var registry = ExtensionRegistry(catalog: .core)
         TCPProxyConfig.register(in: &registry)
         let loop = EventLoop()
@@ -113,13 +116,21 @@ import Testing
 
     // MARK: Access logs
 
-    private static let log = #"""
-        "access_log":[{"name":"envoy.access_loggers.stdout","typed_config":{
-        "@type":"type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"}}]
-        """#
-
     @Test func accessLogsAreCarriedOver() throws {
-        #expect(try settings(Self.log).accessLogs.count == 1)
+        var message = try Message(jsonString: #"{"stat_prefix":"front","cluster":"origin"}"#)
+        var log = Envoy_Config_Accesslog_V3_AccessLog()
+        log.name = "envoy.access_loggers.stdout"
+        log.typedConfig = try Google_Protobuf_Any(
+            message: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog())
+        message.accessLog = [log, log]
+        let (config, problems) = try compile(message)
+        #expect(config?.settings.accessLogs.count == 2 && problems == [])
+        // A mistake inside a log is said at its place.
+        log.typedConfig = try Google_Protobuf_Any(message: message)
+        message.accessLog = [log]
+        let (none, mistakes) = try compile(message)
+        #expect(none == nil && mistakes.count == 1)
+        #expect(mistakes.first?.contains("f.access_log[0].typed_config") == true)
         let new = try settings(
             #"""
             "access_log_options":{"access_log_flush_interval":"2s","flush_access_log_on_connected":true,

@@ -89,7 +89,8 @@ public final class EventLoop {
     public func turn(mayWait: Bool) {
         armTimer()
         clockIsFresh = false
-        event_base_loop(base, mayWait ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
+        // Not waiting alone would go on for as long as anything is ready.
+        event_base_loop(base, mayWait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK)
         finishTurn()
     }
 

@@ -164,12 +164,14 @@ import Testing
         chain.journal.answer = { _ in .proceed }
         chain.journal.filters[0]?.resume()
         let rest = chain.settle()
-        var passed = 0
-        for line in rest where line.hasPrefix("1 bytes #") { passed += Int(line.dropFirst("1 bytes #".count)) ?? 0 }
-        #expect(chain.bench.turn { chain.downstream?.connection.bytesRead == 60_000 })
-        for line in chain.journal.take() where line.hasPrefix("1 bytes #") {
-            passed += Int(line.dropFirst("1 bytes #".count)) ?? 0
+        func size(_ line: String) -> Int {
+            guard line.hasPrefix("1 bytes ") else { return 0 }
+            let bytes = line.dropFirst("1 bytes ".count)
+            return bytes.hasPrefix("#") ? Int(bytes.dropFirst()) ?? 0 : bytes.utf8.count
         }
+        var passed = rest.reduce(0) { $0 + size($1) }
+        #expect(chain.bench.turn { chain.downstream?.connection.bytesRead == 60_000 })
+        passed += chain.journal.take().reduce(0) { $0 + size($1) }
         #expect(passed == 60_000, "nothing held was lost")
     }
 
@@ -178,7 +180,7 @@ import Testing
     @Test func allFiltersHearTheEndOnce() throws {
         let chain = try Chain(2)
         _ = chain.journal.take()
-        chain.downstream?.close(.now, details: "why")
+        chain.downstream?.close(.now, reason: "why")
         #expect(chain.journal.take() == ["0 closed local", "1 closed local", "2 closed local"])
         #expect(chain.downstream == nil)
         #expect(chain.settle() == [])

@@ -56,7 +56,8 @@ import Testing
             listener = try worker.listener(
                 terminal: journal.chain(0).1, listenerFilters: Array(repeating: config, count: filters),
                 filtersTimeoutMS: timeoutMS)
-            client = worker.accept(on: listener)
+            // Unix sockets know no low-water mark, by which peeking waits for more.
+            client = worker.accept(on: listener, .tcp)
         }
 
         deinit { close(client) }

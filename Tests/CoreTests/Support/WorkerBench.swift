@@ -28,7 +28,7 @@ final class WorkerBench {
             extensions: extensions, workerCount: workerCount)
         shared = ProcessShared(
             workerCount: workerCount, globalLimits: globalLimits, runtime: runtime.current, accessLogRuntime: .none,
-            serverStats: store.scope(prefix: ServerStat.prefix), mainMailbox: loop.mailbox)
+            mainMailbox: loop.mailbox)
         worker = Worker(
             index: 0, loop: loop, stats: store.makeWorker(name: "worker_0"), shared: shared,
             seed: clusters.addWorker(mailbox: loop.mailbox))
@@ -67,8 +67,8 @@ final class WorkerBench {
     }
 
     /// Hands one end of a socket pair to `listener`; the other is the client's.
-    func accept(on listener: ActiveListener) -> Int32 {
-        let (ours, theirs) = ConnectionBench.unixPair()
+    func accept(on listener: ActiveListener, _ kind: ConnectionBench.Kind = .unix) -> Int32 {
+        let (ours, theirs) = kind == .unix ? ConnectionBench.unixPair() : ConnectionBench.tcpPair()
         listener.adopt(ours, remote: .v4(address: 0x7F00_0002, port: 5000))
         return theirs
     }
