@@ -61,7 +61,7 @@ let package = Package(
             name: "TCPProxyMain", dependencies: ["TCPProxy", "Core", "CoreConfig"], path: "Sources/TCPProxy/Main",
             swiftSettings: base),
 
-        .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes"], swiftSettings: base),
+        .testTarget(name: "CoreBytesTests", dependencies: ["CoreBytes", "CLinux"], swiftSettings: base),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "CoreBytes"], swiftSettings: base),
         .testTarget(name: "CoreConfigTests", dependencies: ["CoreConfig", "ConfigAPI"], swiftSettings: base),
         .testTarget(
@@ -70,7 +70,12 @@ let package = Package(
                 "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: base),
-        .testTarget(name: "TCPProxyTests", dependencies: ["TCPProxy", "Core"], swiftSettings: base),
+        .testTarget(
+            name: "TCPProxyTests",
+            dependencies: [
+                "TCPProxy", "Core", "CoreBytes", "ConfigAPI", "CoreConfig",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: base),
     ],
     cxxLanguageStandard: .cxx17
 )

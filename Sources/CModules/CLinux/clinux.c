@@ -3,6 +3,7 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -30,4 +31,23 @@ void linux_memory_use(uint64_t *allocated, uint64_t *held) {
     struct mallinfo2 info = mallinfo2();
     *allocated = info.uordblks + info.hblkhd;
     *held = info.arena + info.hblkhd;
+}
+
+int linux_make_pipe(int ends[2], int bytes) {
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return -errno;
+    int held = fcntl(ends[1], F_SETPIPE_SZ, bytes);
+    if (held < 0) held = fcntl(ends[1], F_GETPIPE_SZ);
+    if (held >= 0) return held;
+    int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return -error;
+}
+
+ssize_t linux_splice(int from, int to, size_t count) {
+    ssize_t moved;
+    do {
+        moved = splice(from, 0, to, 0, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    } while (moved < 0 && errno == EINTR);
+    return moved >= 0 ? moved : -errno;
 }

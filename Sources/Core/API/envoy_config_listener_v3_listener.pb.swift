@@ -105,7 +105,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
     set {_uniqueStorage()._filterChains = newValue}
   }
 
-  /// Hand connections to the listener of the address that the client wanted. Default false.
+  /// Take the address before a redirect as the destination; no listener hands over. Default false.
   public var useOriginalDst: SwiftProtobuf.Google_Protobuf_BoolValue {
     get {_storage._useOriginalDst ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
     set {_uniqueStorage()._useOriginalDst = newValue}
@@ -145,7 +145,7 @@ public nonisolated struct Envoy_Config_Listener_V3_Listener: @unchecked Sendable
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
   public mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
 
-  /// What makes its connections drain.
+  /// Accepted; without effect so far.
   public var drainType: Envoy_Config_Listener_V3_Listener.DrainType {
     get {_storage._drainType}
     set {_uniqueStorage()._drainType = newValue}

@@ -12,7 +12,8 @@ public final class ChunkPool {
     public static let payloadSize = unsafe chunkSize - MemoryLayout<ChunkHeader>.stride
 
     private var free: UnsafeMutablePointer<ChunkHeader>?
-    private var freeCount = 0
+    /// Chunks kept for reuse.
+    var freeCount = 0
     private let keptLimit: Int
 
     public init(keptLimit: Int = 128) { self.keptLimit = keptLimit }

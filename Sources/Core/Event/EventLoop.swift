@@ -24,6 +24,8 @@ public final class EventLoop {
 
     private var turnEndTargets: [Unmanaged<EventTarget>] = []
     private var graveyard: [AnyObject] = []
+    /// The graveyard's other half: one is emptied while the other takes what deinitialisers bury.
+    private var emptied: [AnyObject] = []
     private var stopRequested = false
     private var clock = Instant(nanoseconds: 0)
     private var clockIsFresh = false
@@ -74,7 +76,7 @@ public final class EventLoop {
 
     // MARK: Running
 
-    /// Turns until ``stop()``; not at all when that was called before.
+    /// Turns until ``stop()``. A stop asked for before is remembered: then nothing waits, and no turn is made.
     public func run() {
         thread = pthread_self()
         while !stopRequested { turn(mayWait: true) }
@@ -91,7 +93,8 @@ public final class EventLoop {
         finishTurn()
     }
 
-    /// Ends ``run()`` after the current turn. From another thread: `mailbox.post { $0.stop() }`.
+    /// Ends ``run()`` after the current turn, or the next ``run()`` before its first. From another thread:
+    /// `mailbox.post { $0.stop() }`.
     public func stop() { stopRequested = true }
 
     private func finishTurn() {
@@ -104,9 +107,8 @@ public final class EventLoop {
         turnEndTargets.removeAll(keepingCapacity: true)
         // Deinitialisers may bury more.
         while !graveyard.isEmpty {
-            let dead = graveyard
-            graveyard = []
-            withExtendedLifetime(dead) {}
+            swap(&graveyard, &emptied)
+            emptied.removeAll(keepingCapacity: true)
         }
         clockIsFresh = false
     }
@@ -131,12 +133,10 @@ public final class EventLoop {
 
     private func armTimer() {
         let next = timers.nextDeadline
-        if next == armedDeadline { return }
+        // Only an earlier deadline arms: a timer that was cancelled or moved on costs one idle wake-up at its old time,
+        // where arming anew costs each connection that sets a time limit and lifts it again.
+        if next >= armedDeadline { return }
         armedDeadline = next
-        if next == .never {
-            event_del(timerEvent)
-            return
-        }
         let from = Instant.read()
         // Rounded up to whole milliseconds, as epoll counts them: a timer is never early.
         let waitMS = Int((next.nanoseconds(since: from) + 999_999) / 1_000_000)

@@ -49,8 +49,7 @@ final class ActiveListener: EventTarget {
         worker.loop.cancel(&retryTimer)
         readiness = nil
         if fd >= 0 { close(fd) }
-        for connection in pending.values { connection.abandon() }
-        pending = [:]
+        for connection in pending.values { onInspectionFailed(connection) }
     }
 
     // MARK: Accepting
@@ -165,15 +164,15 @@ final class ActiveListener: EventTarget {
     }
 
     private func forget(_ connection: PendingConnection) {
+        // Buried before the table lets go: its reference is the last one where we are called from the loop.
+        worker.loop.bury(connection)
         pending[ObjectIdentifier(connection)] = nil
         stats.sub(.preConnectionActive)
-        worker.loop.bury(connection)
     }
 
     // MARK: Connections
 
-    private func begin(_ client: Int32, _ accepted: StreamInfo) {
-        var info = accepted
+    private func begin(_ client: Int32, _ info: consuming StreamInfo) {
         guard let chain = chooseChain(&info) else {
             stats.add(.noFilterChainMatch)
             info.responseFlags.insert(.noRouteFound)

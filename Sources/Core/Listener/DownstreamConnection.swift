@@ -27,7 +27,7 @@ public final class DownstreamConnection: ConnectionHandler {
     var nextInList: Unmanaged<DownstreamConnection>?
     var previousInList: Unmanaged<DownstreamConnection>?
 
-    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: StreamInfo) {
+    init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: consuming StreamInfo) {
         worker = listener.worker
         self.listener = listener
         self.chain = chain
@@ -56,6 +56,8 @@ public final class DownstreamConnection: ConnectionHandler {
         }
         pass(from: 0, bytes: bytes, endOfStream: false)
     }
+
+    public override func onSpliced(_ connection: Connection, _ count: Int) { terminal.onSpliced(count) }
 
     public override func onEndOfStream(_ connection: Connection) { pass(from: 0, bytes: nil, endOfStream: true) }
 
@@ -156,6 +158,12 @@ public final class DownstreamConnection: ConnectionHandler {
     public func write(_ bytes: UnsafeRawBufferPointer) {
         if chain.filtersWrites, !runWriteFilters(bytes) { return }
         connection.write(bytes)
+    }
+
+    /// Lets bulk bytes pass between the client and `upstream` unseen, in the directions that no other filter looks at.
+    public func relay(to upstream: Connection) {
+        if filters.isEmpty { connection.relay(to: upstream) }
+        if !chain.filtersWrites { upstream.relay(to: connection) }
     }
 
     /// Ends our direction to the client once everything is written.

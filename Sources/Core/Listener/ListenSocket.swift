@@ -121,9 +121,13 @@ package struct ListenSocketSpec: Sendable {
         if error != 0 { throw SocketError(call: call, errno: error) }
     }
 
-    /// A socket file that nobody listens on any more would make bind fail for ever; one in use is left alone.
+    /// A socket file that nobody listens on any more would make bind fail for ever; one in use is left alone, and so is a
+    /// file of another kind, which refuses connections too.
     private func removeStaleSocket(_ path: String) {
-        guard !path.hasPrefix("@"), let probe = try? Sockets.makeStream(family: AF_UNIX) else { return }
+        var info = stat()
+        guard !path.hasPrefix("@"), lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFSOCK,
+            let probe = try? Sockets.makeStream(family: AF_UNIX)
+        else { return }
         defer { close(probe) }
         if Sockets.connect(probe, to: address) == ECONNREFUSED { unlink(path) }
     }

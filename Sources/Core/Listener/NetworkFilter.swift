@@ -35,6 +35,8 @@ open class NetworkFilter: ConnectionHandler {
     open func onNewConnection() -> FilterStatus { .proceed }
     /// Bytes from the client, in the worker's window: copy what has to outlive the call.
     open func onBytes(_ bytes: UnsafeRawBufferPointer) -> FilterStatus { .proceed }
+    /// So many bytes from the client went past, after ``DownstreamConnection/relay(to:)``. Told to the terminal filter.
+    open func onSpliced(_ count: Int) {}
     /// The client ended its direction.
     open func onEndOfStream() -> FilterStatus { .proceed }
     /// Bytes on their way to the client. Only filters made by a factory that says `filtersWrites` are asked.

@@ -41,13 +41,6 @@ public final class PendingConnection: EventTarget {
         return taken
     }
 
-    /// The listener stops: close without a word.
-    func abandon() {
-        release()
-        if fd >= 0 { close(fd) }
-        fd = -1
-    }
-
     private func release() {
         listener.worker.loop.cancel(&timer)
         readiness = nil

@@ -27,7 +27,7 @@ extension Connection {
             flags.insert(.resetOnClose)
             finish(.local)
         case .flush:
-            if output.isEmpty || flags.contains(.connecting) || flags.contains(.failurePending) {
+            if outputCount == 0 || flags.contains(.connecting) || flags.contains(.failurePending) {
                 finish(.local)
                 return
             }
@@ -41,7 +41,7 @@ extension Connection {
             flags.insert(.closeAfterFlush)
             flags.insert(.lingering)
             armLinger(afterMS: delayMS)
-            if output.isEmpty { finishFlushedClose() } else { updateReading() }
+            if outputCount == 0 { finishFlushedClose() } else { updateReading() }
         }
     }
 
@@ -71,9 +71,10 @@ extension Connection {
     func discardInput() {
         switch transport.read(fd, into: net.window.bytes) {
         case .moved, .wouldBlock: break
+        case .wantsOtherDirection: waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
-            if output.isEmpty {
+            if outputCount == 0 {
                 finish(.local)
             } else {
                 flags.remove(.lingering)
@@ -105,6 +106,8 @@ extension Connection {
         readReadiness = nil
         writeReadiness = nil
         output.removeAll(pool: net.pool)
+        dropPipe()
+        relayTarget = nil
         if flags.contains(.resetOnClose) { Sockets.setLingerZero(fd) }
         Glibc.close(fd)
         fd = -1

@@ -11,19 +11,21 @@ extension Connection {
             flags.isDisjoint(with: [.closed, .failurePending, .writeEndWanted, .writeEnded, .closeAfterFlush])
         else { return }
         var rest = bytes
-        if output.isEmpty, flags.contains(.ready) {
+        if outputCount == 0, flags.contains(.ready) {
             switch transport.write(fd, bytes) {
             case .moved(let n):
                 account(written: n)
                 if n == bytes.count { return }
                 rest = UnsafeRawBufferPointer(rebasing: bytes[n...])
+                wantWritable()
             case .wouldBlock, .endOfStream:
-                break
+                wantWritable()
+            case .wantsOtherDirection:
+                waitToWrite()
             case .failed(let error):
                 failLater(error)
                 return
             }
-            wantWritable()
         }
         queue(rest)
     }
@@ -41,12 +43,12 @@ extension Connection {
     public func closeWrite() {
         if !flags.isDisjoint(with: [.closed, .writeEndWanted, .writeEnded]) { return }
         flags.insert(.writeEndWanted)
-        if output.isEmpty, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
+        if outputCount == 0, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
     }
 
     private func queue(_ bytes: UnsafeRawBufferPointer) {
         output.append(bytes, pool: net.pool)
-        if bufferLimitBytes > 0, output.count > bufferLimitBytes, !flags.contains(.aboveHigh) {
+        if bufferLimitBytes > 0, outputCount > bufferLimitBytes, !flags.contains(.aboveHigh) {
             flags.insert(.aboveHigh)
             withHandler { $0.onOutputHigh(self) }
         }
@@ -54,6 +56,19 @@ extension Connection {
 
     /// Gives the kernel what waits. Called when it takes bytes again and at the end of a turn.
     func flush() {
+        if outputPipe != nil {
+            switch drainPipe() {
+            case .empty:
+                drained()
+                if flags.contains(.closed) { return }
+            case .blocked:
+                wantWritable()
+                return
+            case .failed(let error):
+                finish(Connection.end(forErrno: error))
+                return
+            }
+        }
         while !output.isEmpty {
             let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { vectors in
                 let filled = output.fill(vectors)
@@ -73,17 +88,27 @@ extension Connection {
             case .wouldBlock, .endOfStream:
                 wantWritable()
                 return
+            case .wantsOtherDirection:
+                waitToWrite()
+                return
             case .failed(let error):
                 finish(Connection.end(forErrno: error))
                 return
             }
         }
-        writeReadiness?.disable()
+        if !flags.contains(.readWaitsForWrite) { writeReadiness?.disable() }
         if flags.contains(.closeAfterFlush) {
             finishFlushedClose()
         } else if flags.contains(.writeEndWanted), !flags.contains(.writeEnded) {
             endWriting()
         }
+    }
+
+    /// A write that must read first: it is tried again when bytes have come, whoever has paused reading.
+    private func waitToWrite() {
+        flags.insert(.writeWaitsForRead)
+        if !flags.contains(.readWaitsForWrite) { writeReadiness?.disable() }
+        updateReading()
     }
 
     private func drained() {
@@ -95,9 +120,11 @@ extension Connection {
 
     private func endWriting() {
         flags.insert(.writeEnded)
-        transport.shutdownWrite(fd)
-        if flags.contains(.readEnded) {
-            // Both directions are done, but we may be inside the handler's call.
+        // Both directions are done, but we may be inside the handler's call. Where FIN is the whole of an end, the close
+        // that follows sends it: one system call less for each connection.
+        let isOver = flags.contains(.readEnded)
+        if !isOver || !transport.isPlain { transport.shutdownWrite(fd) }
+        if isOver {
             flags.insert(.failurePending)
             askTurnEnd()
         }

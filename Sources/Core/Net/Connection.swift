@@ -32,6 +32,10 @@ public final class Connection: EventTarget {
         static let turnEndAsked = Flags(rawValue: 1 << 9)
         static let failurePending = Flags(rawValue: 1 << 10)
         static let lingering = Flags(rawValue: 1 << 11)
+        /// What is read goes to `relayTarget` by splice.
+        static let bulk = Flags(rawValue: 1 << 14)
+        static let writeWaitsForRead = Flags(rawValue: 1 << 12)
+        static let readWaitsForWrite = Flags(rawValue: 1 << 13)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -54,10 +58,14 @@ public final class Connection: EventTarget {
     var fd: Int32
     var flags: Flags = []
     private var pauses: PauseReasons = []
+    var thinSplices: UInt8 = 0
     private var pendingErrno: Int32 = 0
     var readReadiness: Readiness?
     var writeReadiness: Readiness?
+    /// Output that waits in a pipe, before what waits in `output`.
+    var outputPipe: SplicePipe?
     var output = ByteQueue()
+    var relayTarget: Unmanaged<Connection>?
     /// High watermark of the output in bytes; the low one is half of it. 0 means no limit.
     let bufferLimitBytes: Int
     private var bytesReadTotal: UInt64 = 0
@@ -77,17 +85,20 @@ public final class Connection: EventTarget {
         super.init()
     }
 
-    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS or 0) or has failed at
-    /// once. The outcome comes through the handler, in a later callback.
+    /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS), has ended well (0) or
+    /// has failed at once. The outcome comes through the handler, in a later callback; for one that is known already at
+    /// the end of the turn.
     public convenience init(
         connecting fd: Int32, connectErrno: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
         transport: TransportSocket? = nil
     ) {
         self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
         flags.insert(.connecting)
-        if connectErrno == 0 || connectErrno == EINPROGRESS {
-            wantWritable()
-        } else {
+        switch connectErrno {
+        case EINPROGRESS: wantWritable()
+        // It stands already (loopback, Unix sockets): no need to wait for readiness, only for the caller to return.
+        case 0: askTurnEnd()
+        default:
             pendingErrno = connectErrno
             flags.insert(.failurePending)
             askTurnEnd()
@@ -116,7 +127,7 @@ public final class Connection: EventTarget {
     /// Bytes the kernel has taken.
     public var bytesWritten: UInt64 { bytesWrittenTotal }
     /// Bytes that wait for the kernel.
-    public var outputCount: Int { output.count }
+    public var outputCount: Int { output.count + (outputPipe?.count ?? 0) }
     public var descriptor: Int32 { fd }
     public var transportSocket: TransportSocket { transport }
 
@@ -132,32 +143,39 @@ public final class Connection: EventTarget {
 
     /// The transport's handshake is through.
     public func transportReady() {
+        if flags.contains(.closed) { return }
         becomeReady()
+        if flags.contains(.closed) { return }
         handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
     }
 
     private func becomeReady() {
         flags.insert(.ready)
         updateReading()
-        if !output.isEmpty || flags.contains(.writeEndWanted) { flush() }
+        if outputCount > 0 || flags.contains(.writeEndWanted) { flush() }
     }
 
     public override func onReadable() {
         if flags.contains(.closed) { return }
+        if flags.contains(.writeWaitsForRead), !writeAfterWaiting() { return }
         let window = net.window.bytes
         if flags.contains(.lingering) {
             discardInput()
             return
         }
+        if flags.contains(.bulk), splice() { return }
         // No more than the destination may hold: what it cannot take at once waits in its queue.
         let size = bufferLimitBytes == 0 ? window.count : min(window.count, max(bufferLimitBytes, 4096))
         switch transport.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: window[..<size])) {
         case .moved(let n):
-            bytesReadTotal &+= UInt64(n)
+            account(read: n)
+            noteRead(n)
             let bytes = UnsafeRawBufferPointer(start: window.baseAddress, count: n)
             handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
             break
+        case .wantsOtherDirection:
+            waitToRead()
         case .endOfStream:
             flags.insert(.readEnded)
             updateReading()
@@ -174,7 +192,13 @@ public final class Connection: EventTarget {
             onConnectOutcome()
             return
         }
+        let readWaited = flags.contains(.readWaitsForWrite)
+        flags.remove(.readWaitsForWrite)
         flush()
+        if readWaited, !flags.contains(.closed) {
+            updateReading()
+            if wantsBytes { onReadable() }
+        }
     }
 
     private func socketError() -> Int32 {
@@ -190,6 +214,10 @@ public final class Connection: EventTarget {
             finish(.connectFailed(errno: error))
             return
         }
+        onEstablished()
+    }
+
+    private func onEstablished() {
         flags.remove(.connecting)
         if transport.isReadyOnConnect {
             flags.insert(.ready)
@@ -212,7 +240,11 @@ public final class Connection: EventTarget {
                     ? .connectFailed(errno: pendingErrno) : Connection.end(forErrno: pendingErrno))
             return
         }
-        if flags.contains(.ready) { flush() }
+        if flags.contains(.connecting) {
+            onEstablished()
+        } else if flags.contains(.ready) {
+            flush()
+        }
     }
 
     public override func onTimer(_ tag: Int) {
@@ -262,12 +294,14 @@ public final class Connection: EventTarget {
 
     public var isReadingPaused: Bool { !pauses.isEmpty }
 
-    func updateReading() {
-        let wanted =
-            flags.contains(.lingering)
+    private var wantsBytes: Bool {
+        flags.contains(.lingering)
             || (pauses.isEmpty && flags.contains(.ready)
                 && flags.isDisjoint(with: [.readEnded, .closed, .closeAfterFlush]))
-        if wanted {
+    }
+
+    func updateReading() {
+        if wantsBytes || flags.contains(.writeWaitsForRead), !flags.contains(.readWaitsForWrite) {
             if readReadiness == nil {
                 readReadiness = Readiness(loop: net.loop, fd: fd, .read, target: self)
             }
@@ -275,6 +309,22 @@ public final class Connection: EventTarget {
         } else {
             readReadiness?.disable()
         }
+    }
+
+    /// A read that must write first: it is tried again when the descriptor takes bytes.
+    func waitToRead() {
+        flags.insert(.readWaitsForWrite)
+        updateReading()
+        wantWritable()
+    }
+
+    /// A write that had to read first is tried again; false when the handler does not want bytes now.
+    private func writeAfterWaiting() -> Bool {
+        flags.remove(.writeWaitsForRead)
+        flush()
+        if flags.contains(.closed) { return false }
+        updateReading()
+        return wantsBytes
     }
 
     // MARK: Shared by the topics
@@ -293,6 +343,8 @@ public final class Connection: EventTarget {
         }
         writeReadiness?.enable()
     }
+
+    func account(read n: Int) { bytesReadTotal &+= UInt64(n) }
 
     func account(written n: Int) { bytesWrittenTotal &+= UInt64(n) }
 
@@ -316,6 +368,8 @@ public final class Connection: EventTarget {
 
     static func end(forErrno error: Int32) -> ConnectionEnd {
         switch error {
+        // Both directions have ended, ours last.
+        case 0: .endOfStream
         case ECONNRESET, EPIPE: .remoteReset
         case EPROTO: .transportFailed
         default: .failed(errno: error)

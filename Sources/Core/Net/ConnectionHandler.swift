@@ -25,6 +25,8 @@ open class ConnectionHandler: EventTarget {
     open func onConnected(_ connection: Connection) {}
     /// Bytes arrived. They live in the worker's window: copy what has to outlive this call.
     open func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {}
+    /// So many bytes went past, straight to the connection that was named with ``Connection/relay(to:)``.
+    open func onSpliced(_ connection: Connection, _ count: Int) {}
     /// The peer ended its direction; ours is still open.
     open func onEndOfStream(_ connection: Connection) {}
     /// More output waits than the high watermark: stop the source.

@@ -6,6 +6,7 @@ public import CoreBytes
 public final class NetContext {
     public let loop: EventLoop
     public let pool = ChunkPool()
+    let pipes = PipePool()
     public let rawTransport = TransportSocket()
     let window: ByteWindow
 

@@ -10,7 +10,7 @@ enum ConnectMode: Sendable {
 }
 
 /// What a connection is hashed by, for the balancers that hash.
-enum TCPHashPolicy: Sendable {
+enum TCPHashPolicy: Sendable, Equatable {
     case sourceIP
     case filterState(key: String)
 }
@@ -49,7 +49,8 @@ struct ConnectBackoff: Sendable {
 
     /// The delay before attempt `attempt` (1 = the first retry). `draw` is a uniform random number.
     func delayMS(attempt: Int, draw: UInt64) -> Int64 {
-        let exponential = attempt >= 32 ? maxMS : min(maxMS, baseMS << Int64(attempt - 1))
+        let (doubled, overflow) = baseMS.multipliedReportingOverflow(by: 1 << Int64(min(attempt, 32) - 1))
+        let exponential = overflow ? maxMS : min(maxMS, doubled)
         return exponential <= 0 ? 0 : Int64(draw % UInt64(exponential))
     }
 }

@@ -36,7 +36,8 @@ final class TCPProxyFactory: NetworkFilterFactory {
 
     func onFlushed(_ flusher: UpstreamFlusher) {
         stats.sub(.flushActive)
-        flushers[ObjectIdentifier(flusher)] = nil
+        // Buried before the table lets go: its reference is the last one, and the flusher is inside its own callback.
         worker.loop.bury(flusher)
+        flushers[ObjectIdentifier(flusher)] = nil
     }
 }

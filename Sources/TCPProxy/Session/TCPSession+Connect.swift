@@ -19,6 +19,8 @@ extension TCPSession {
     // MARK: Route, choose, borrow
 
     func route() {
+        // Asked for once: each asking retains, here and in the other functions on a connection's way.
+        let downstream = self.downstream
         let router = factory.settings.router
         targetIndex = router.choose(draw: factory.worker.random.next())
         let override = downstream.info.existingDetails?.filterState[TCPSession.clusterKey]
@@ -40,6 +42,7 @@ extension TCPSession {
     /// One attempt, on the host that the balancer names.
     func connect() {
         guard let cluster else { return }
+        let downstream = self.downstream
         phase = .connecting
         attempts += 1
         downstream.info.upstreamAttemptCount = attempts
@@ -69,7 +72,7 @@ extension TCPSession {
         let (fd, error): (Int32, Int32)
         switch spec.open() {
         case .connected(let socket): (fd, error) = (socket, 0)
-        case .connecting(let socket): (fd, error) = (socket, EINPROGRESS)
+        case .connecting(let socket): (fd, error) = (socket, TCPSession.outcome(socket, spec.address))
         case .bindFailed(let error):
             onAttemptFailed(.bindFailed, TCPSession.reason("bind_error", error))
             return
@@ -81,8 +84,21 @@ extension TCPSession {
             connecting: fd, connectErrno: error, net: factory.worker.net, handler: self,
             bufferLimitBytes: Int(spec.bufferLimitBytes))
         connectTimeoutMS = spec.connectTimeoutMS
+        // One that stands or has failed already is told of at the end of this turn.
+        guard error == EINPROGRESS else { return }
         connectTimer = loop.schedule(
             afterMS: min(TCPSession.slowConnectMS, connectTimeoutMS), target: self, tag: TimerTag.connect)
+    }
+
+    /// A connect over loopback has usually ended by the time the call returns EINPROGRESS: asking once more tells, and
+    /// saves the wait for writability, SO_ERROR, a change of the registration and the timer (docs/performance.md).
+    private static func outcome(_ socket: Int32, _ address: SocketAddress) -> Int32 {
+        guard address.isLoopback else { return EINPROGRESS }
+        switch Sockets.connect(socket, to: address) {
+        case 0, EISCONN: return 0
+        case EALREADY, EINPROGRESS: return EINPROGRESS
+        case let error: return error
+        }
     }
 
     /// From here on a connect is slow, and it is worth two system calls to hear that the client has given up.
@@ -150,6 +166,8 @@ extension TCPSession {
     // MARK: Connected
 
     func onUpstreamConnected(_ connection: Connection) {
+        let downstream = self.downstream
+        let host = self.host
         loop.cancel(&connectTimer)
         phase = .relaying
         // Only the last attempt counts once one succeeded.
@@ -174,6 +192,7 @@ extension TCPSession {
         }
         accountUpstreamWritten(connection)
         if clientEnded { connection.closeWrite() }
+        downstream.relay(to: connection)
         downstream.connection.resumeReading(.notConnected)
     }
 
@@ -194,6 +213,7 @@ extension TCPSession {
         accountUpstreamWritten(upstream)
         noteUpstreamTotals(upstream)
         clearBuffered()
+        upstream.relay(to: nil)
         guard let host else { return }
         self.host = nil
         self.upstream = nil

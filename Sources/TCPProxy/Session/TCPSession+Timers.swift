@@ -114,12 +114,15 @@ extension TCPSession {
 
     /// Counts what the client's socket has taken since the last look.
     @inline(__always)
-    func accountDownstreamWritten() {
-        let written = downstream.connection.bytesWritten
-        let more = written &- countedTx
+    func accountDownstreamWritten() { account(written: downstream.connection) }
+
+    /// As ``accountDownstreamWritten()`` where the client's connection is at hand.
+    @inline(__always)
+    func account(written connection: Connection) {
+        let written = connection.bytesWritten
+        factory.stats.add(.txBytes, written &- countedTx)
         countedTx = written
-        factory.stats.add(.txBytes, more)
-        if downstream.connection.outputCount != gaugedTx { syncBuffered() }
+        if connection.outputCount != gaugedTx { syncBuffered() }
     }
 
     @inline(__always)

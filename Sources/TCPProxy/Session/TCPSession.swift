@@ -96,6 +96,12 @@ final class TCPSession: NetworkFilter {
         return .proceed
     }
 
+    override func onSpliced(_ count: Int) {
+        factory.stats.add(.rxBytes, count)
+        lastDownstreamByte = loop.now
+        if let upstream { accountUpstreamWritten(upstream) }
+    }
+
     override func onEndOfStream() -> FilterStatus {
         clientEnded = true
         switch phase {
@@ -151,7 +157,14 @@ final class TCPSession: NetworkFilter {
     override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         cluster?.stats.add(.upstreamCxRxBytesTotal, bytes.count)
         lastUpstreamByte = loop.now
+        let downstream = self.downstream
         downstream.write(bytes)
+        account(written: downstream.connection)
+    }
+
+    override func onSpliced(_ connection: Connection, _ count: Int) {
+        cluster?.stats.add(.upstreamCxRxBytesTotal, count)
+        lastUpstreamByte = loop.now
         accountDownstreamWritten()
     }
 
@@ -174,6 +187,7 @@ final class TCPSession: NetworkFilter {
             onConnectFailed(end)
             return
         }
+        downstream.connection.relay(to: nil)
         accountUpstreamWritten(connection)
         endHost(end)
         noteUpstreamTotals(connection)

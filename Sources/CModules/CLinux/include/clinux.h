@@ -18,3 +18,9 @@ int linux_signal_fd(const int *numbers, int count);
 
 /// What the allocator has handed out and what it holds, in bytes.
 void linux_memory_use(uint64_t *allocated, uint64_t *held);
+
+/// Makes a non-blocking pipe that holds about `bytes`. Returns what it holds, or a negated errno.
+int linux_make_pipe(int ends[2], int bytes);
+
+/// Moves up to `count` bytes between a pipe and a socket without copying them. Returns as splice(2), or a negated errno.
+ssize_t linux_splice(int from, int to, size_t count);

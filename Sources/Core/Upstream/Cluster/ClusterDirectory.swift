@@ -1,6 +1,5 @@
 // Cluster names as workers look them up.
 
-
 /// All clusters by name, written by the main thread. A worker asks once per cluster and remembers the answer.
 public final class ClusterDirectory: Sendable {
     private let clusters = Locked<[String: Cluster]>([:])
