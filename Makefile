@@ -6,6 +6,8 @@ CODEC ?= all
 SECONDS ?= 30
 ARGS ?=
 SWIFT_FLAGS ?=
+# The Swift runtime inside the binary: no library of half the size of the process to map (docs/decisions/0005).
+RELEASE_FLAGS ?= --static-swift-stdlib
 
 .PHONY: help run build release test unit integration bench check lint tidy allocations fuzz fuzz-smoke asan tsan api format clean
 
@@ -23,7 +25,7 @@ help:
 
 run:
 	@scripts/install-deps.sh build
-	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
+	$(SWIFT) build -c release --product $(PROXY) $(RELEASE_FLAGS) $(SWIFT_FLAGS)
 	@exec python3 scripts/demo.py .build/release/$(PROXY)
 
 build:
@@ -32,7 +34,7 @@ build:
 
 release:
 	@scripts/install-deps.sh build
-	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
+	$(SWIFT) build -c release --product $(PROXY) $(RELEASE_FLAGS) $(SWIFT_FLAGS)
 
 test:
 	@scripts/install-deps.sh test
@@ -49,7 +51,7 @@ integration:
 
 bench:
 	@scripts/install-deps.sh bench
-	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
+	$(SWIFT) build -c release --product $(PROXY) $(RELEASE_FLAGS) $(SWIFT_FLAGS)
 	python3 Benchmarks/bench.py $(ARGS)
 
 check:
@@ -70,8 +72,8 @@ tidy:
 	@python3 scripts/tidy.py
 
 allocations:
-	$(SWIFT) build -c release --product $(PROXY) $(SWIFT_FLAGS)
-	"$$(scripts/python.sh)" Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(SWIFT_FLAGS))/$(PROXY)"
+	$(SWIFT) build -c release --product $(PROXY) $(RELEASE_FLAGS) $(SWIFT_FLAGS)
+	"$$(scripts/python.sh)" Tests/Allocations/allocations.py "$$($(SWIFT) build -c release --show-bin-path $(RELEASE_FLAGS) $(SWIFT_FLAGS))/$(PROXY)"
 
 fuzz:
 	@scripts/install-deps.sh build
