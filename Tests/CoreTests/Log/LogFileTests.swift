@@ -40,7 +40,7 @@ import Testing
 
     @Test func linesWaitForTheIntervalThenCountIt() throws {
         let folder = try Folder()
-        let file = try LogFile(path: "\(folder.path)/log", limits: limits(intervalMS: 50))
+        let file = try LogFile(path: "\(folder.path)/log", limits: limits(intervalMS: 500))
         append(file, "one\n")
         #expect(file.readCounts().bufferedBytes == 4)
         wait("the timer") { folder.read("log") == "one\n" }

@@ -76,10 +76,12 @@ final class TestListener {
     deinit { close(fd) }
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens. It stays bound until the tests end, so that no test beside this one is given it; a
+/// server that sets SO_REUSEADDR may listen on it.
 func freePort() -> UInt16 {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(fd) }
+    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var on: Int32 = 1
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, 4)
     _ = SocketAddress.v4(address: 0x7F00_0001, port: 0).withSockaddr { bind(fd, $0, $1) }
     return boundPort(fd)
 }

@@ -41,7 +41,7 @@ def proxy_binary():
     """The tcp-proxy under test: SLUICE_TCP_PROXY, or in SLUICE_BIN_DIR, or the latest debug build, then release."""
     named = os.environ.get("SLUICE_TCP_PROXY")
     if named:
-        return Path(named)
+        return Path(named).absolute()
     folder = os.environ.get("SLUICE_BIN_DIR")
     folders = [Path(folder)] if folder else [ROOT / ".build" / "debug", ROOT / ".build" / "release"]
     for each in folders:
@@ -54,7 +54,7 @@ def real_envoy():
     """The ELF of Envoy, not pip's script around it: ENVOY=PATH, this Python's package, or the PATH; None without one."""
     named = os.environ.get("ENVOY")
     if named:
-        return Path(named)
+        return Path(named).absolute()
     package = importlib.util.find_spec("envoy")
     candidates = [Path(each) / "_bin" / "envoy" for each in (package.submodule_search_locations or [])] if package else []
     if found := shutil.which("envoy"):
