@@ -6,7 +6,7 @@ import Core
 enum TCPStat: Int, StatKey {
     case connectionsTotal, noRoute, txBytes, txBuffered, rxBytes, rxBuffered, pausedReading, resumedReading
     case earlyData, idleTimeout, maxDuration, onDemandAttempt, onDemandMissing, onDemandSuccess, onDemandTimeout
-    case flushTotal, flushActive
+    case flushTotal, flushActive, spliceRefused
 
     var definition: StatDefinition {
         switch self {
@@ -27,6 +27,8 @@ enum TCPStat: Int, StatKey {
         case .onDemandTimeout: .counter("on_demand_cluster_timeout")
         case .flushTotal: .counter("upstream_flush_total")
         case .flushActive: .gauge("upstream_flush_active")
+        // Ours: bulk reads that were copied for want of a pipe.
+        case .spliceRefused: .counter("splice_refused")
         }
     }
 }
