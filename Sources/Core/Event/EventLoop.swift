@@ -16,16 +16,16 @@ public final class EventLoop {
     /// The worker or main context that this loop serves; jobs from the mailbox find their way back through it.
     public unowned(unsafe) var owner: AnyObject?
 
-    private var timers = TimerQueue()
+    @exclusivity(unchecked) private var timers = TimerQueue()
     private let timerEvent: UnsafeMutablePointer<event>
     private var armedDeadline = Instant.never
     private var mailboxTarget: MailboxTarget?
     private var mailboxReadiness: Readiness?
 
-    private var turnEndTargets: [Unmanaged<EventTarget>] = []
-    private var graveyard: [AnyObject] = []
+    @exclusivity(unchecked) private var turnEndTargets: [Unmanaged<EventTarget>] = []
+    @exclusivity(unchecked) private var graveyard: [AnyObject] = []
     /// The graveyard's other half: one is emptied while the other takes what deinitialisers bury.
-    private var emptied: [AnyObject] = []
+    @exclusivity(unchecked) private var emptied: [AnyObject] = []
     private var stopRequested = false
     private var clock = Instant(nanoseconds: 0)
     private var clockIsFresh = false

@@ -9,9 +9,9 @@ import CoreBytes
 public final class DownstreamConnection: ConnectionHandler {
     public let worker: Worker
     /// The socket. Filters write through ``write(_:)`` and not through this, or write filters would be passed over.
-    public private(set) var connection: Connection!
+    @exclusivity(unchecked) public private(set) var connection: Connection!
     /// The record of this connection. Bytes are accounted here when a log is written and at the end, not per read.
-    public var info: StreamInfo
+    @exclusivity(unchecked) public var info: StreamInfo
     let listener: ActiveListener
     let chain: ActiveFilterChain
     private let filters: [NetworkFilter]
@@ -20,7 +20,7 @@ public final class DownstreamConnection: ConnectionHandler {
     /// Filters that have seen `onNewConnection`, the terminal one counted last.
     private var initialised = 0
     /// Where the chain stands still; empty for a connection that flows.
-    private var stops: [FilterStop] = []
+    @exclusivity(unchecked) private var stops: [FilterStop] = []
     private var isOver = false
 
     // The worker's list of live connections; see ConnectionList.
@@ -59,6 +59,7 @@ public final class DownstreamConnection: ConnectionHandler {
     }
 
     public override func onSpliced(_ connection: Connection, _ count: Int) { terminal.onSpliced(count) }
+    public override func onSpliceRefused(_ connection: Connection) { terminal.onSpliceRefused() }
 
     public override func onEndOfStream(_ connection: Connection) { pass(from: 0, bytes: nil, endOfStream: true) }
 

@@ -37,6 +37,8 @@ open class NetworkFilter: ConnectionHandler {
     open func onBytes(_ bytes: UnsafeRawBufferPointer) -> FilterStatus { .proceed }
     /// So many bytes from the client went past, after ``DownstreamConnection/relay(to:)``. Told to the terminal filter.
     open func onSpliced(_ count: Int) {}
+    /// They were copied for want of a pipe. Told to the terminal filter.
+    open func onSpliceRefused() {}
     /// The client ended its direction.
     open func onEndOfStream() -> FilterStatus { .proceed }
     /// Bytes on their way to the client. Only filters made by a factory that says `filtersWrites` are asked.

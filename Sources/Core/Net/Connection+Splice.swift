@@ -35,9 +35,11 @@ extension Connection {
 
     /// One move in and one out. False when this read must be an ordinary one.
     func splice() -> Bool {
-        guard let target = relayTarget?.takeUnretainedValue(), target.takesSplice,
-            let pipe = net.pipes.take(now: net.loop.now)
-        else { return false }
+        guard let target = relayTarget?.takeUnretainedValue(), target.takesSplice else { return false }
+        guard let pipe = net.pipes.take(now: net.loop.now) else {
+            withHandler { $0.onSpliceRefused(self) }
+            return false
+        }
         let limit = target.bufferLimitBytes == 0 ? pipe.capacityBytes : min(pipe.capacityBytes, target.bufferLimitBytes)
         let moved = linux_splice(fd, pipe.writeFD, limit)
         guard moved > 0 else {

@@ -123,7 +123,7 @@ extension Connection {
         // Both directions are done, but we may be inside the handler's call. Where FIN is the whole of an end, the close
         // that follows sends it: one system call less for each connection.
         let isOver = flags.contains(.readEnded)
-        if !isOver || !transport.isPlain { transport.shutdownWrite(fd) }
+        if !isOver || !transport.canSplice { transport.shutdownWrite(fd) }
         if isOver {
             flags.insert(.failurePending)
             askTurnEnd()

@@ -54,23 +54,23 @@ public final class Connection: EventTarget {
 
     let net: NetContext
     let transport: TransportSocket
-    private var handler: Unmanaged<ConnectionHandler>
+    @exclusivity(unchecked) private var handler: Unmanaged<ConnectionHandler>
     var fd: Int32
-    var flags: Flags = []
+    @exclusivity(unchecked) var flags: Flags = []
     private var pauses: PauseReasons = []
     var thinSplices: UInt8 = 0
     private var pendingErrno: Int32 = 0
-    var readReadiness: Readiness?
-    var writeReadiness: Readiness?
+    @exclusivity(unchecked) var readReadiness: Readiness?
+    @exclusivity(unchecked) var writeReadiness: Readiness?
     /// Output that waits in a pipe, before what waits in `output`.
-    var outputPipe: SplicePipe?
-    var output = ByteQueue()
-    var relayTarget: Unmanaged<Connection>?
+    @exclusivity(unchecked) var outputPipe: SplicePipe?
+    @exclusivity(unchecked) var output = ByteQueue()
+    @exclusivity(unchecked) var relayTarget: Unmanaged<Connection>?
     /// High watermark of the output in bytes; the low one is half of it. 0 means no limit.
     let bufferLimitBytes: Int
     private var bytesReadTotal: UInt64 = 0
     private var bytesWrittenTotal: UInt64 = 0
-    private var lingerTimer = TimerHandle.none
+    @exclusivity(unchecked) private var lingerTimer = TimerHandle.none
 
     /// Adopts an accepted socket. Reading starts with ``start()``.
     public init(
@@ -215,6 +215,8 @@ public final class Connection: EventTarget {
             return
         }
         onEstablished()
+        // Few connections ever wait for writability again: an idle one need not hold the registration.
+        if let isWaiting = writeReadiness?.isEnabled, !isWaiting { writeReadiness = nil }
     }
 
     private func onEstablished() {

@@ -27,6 +27,8 @@ open class ConnectionHandler: EventTarget {
     open func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {}
     /// So many bytes went past, straight to the connection that was named with ``Connection/relay(to:)``.
     open func onSpliced(_ connection: Connection, _ count: Int) {}
+    /// Bulk bytes are copied this time: no pipe was to be had.
+    open func onSpliceRefused(_ connection: Connection) {}
     /// The peer ended its direction; ours is still open.
     open func onEndOfStream(_ connection: Connection) {}
     /// More output waits than the high watermark: stop the source.

@@ -25,16 +25,13 @@ open class TransportSocket {
     /// Envoy's name of it, as in filter-chain match: `raw_buffer`, `tls`.
     open var protocolName: String { "raw_buffer" }
 
-    /// The socket carries the bytes as they are, so that the kernel may move them by itself.
+    /// The socket carries the bytes as they are, so that the kernel may move them by itself, and FIN is the whole of an
+    /// end, so that closing may stand for ``shutdownWrite(_:)``. False for TLS.
     open var canSplice: Bool { true }
 
     /// Bytes can flow as soon as the TCP connection stands; false where a handshake comes first, and then the transport
     /// calls ``Connection/transportReady()`` itself.
     open var isReadyOnConnect: Bool { true }
-
-    /// The wire carries the very bytes that are read and written here, and FIN is the whole of an end: bytes may be
-    /// spliced past this object, and closing may stand for ``shutdownWrite(_:)``. False for TLS.
-    open var isPlain: Bool { true }
 
     /// Called when the TCP connection stands and `isReadyOnConnect` is false.
     open func start(_ connection: Connection) {}

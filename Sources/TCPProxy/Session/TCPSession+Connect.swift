@@ -33,6 +33,7 @@ extension TCPSession {
             return
         }
         self.cluster = cluster
+        clusterStats = cluster.stats
         connect()
     }
 
@@ -138,7 +139,7 @@ extension TCPSession {
         downstream.info.responseFlags.insert(.upstreamConnectionFailure)
         guard attempts < settings.maxConnectAttempts else {
             downstream.info.responseFlags.insert(.upstreamRetryLimitExceeded)
-            cluster?.stats.add(.upstreamCxConnectAttemptsExceeded)
+            clusterStats?.add(.upstreamCxConnectAttemptsExceeded)
             downstream.close(.flush)
             return
         }

@@ -134,7 +134,7 @@ extension TCPSession {
     @inline(__always)
     func accountUpstreamWritten(_ upstream: Connection) {
         let written = upstream.bytesWritten
-        cluster?.stats.add(.upstreamCxTxBytesTotal, written &- countedUpstreamTx)
+        clusterStats?.add(.upstreamCxTxBytesTotal, written &- countedUpstreamTx)
         countedUpstreamTx = written
         if upstream.outputCount != gaugedUpstreamTx { syncBuffered() }
     }
@@ -149,8 +149,8 @@ extension TCPSession {
         if down > gaugedTx { factory.stats.add(.txBuffered, down - gaugedTx) }
         if down < gaugedTx { factory.stats.sub(.txBuffered, gaugedTx - down) }
         gaugedTx = down
-        if up > gaugedUpstreamTx { cluster?.stats.add(.upstreamCxTxBytesBuffered, up - gaugedUpstreamTx) }
-        if up < gaugedUpstreamTx { cluster?.stats.sub(.upstreamCxTxBytesBuffered, gaugedUpstreamTx - up) }
+        if up > gaugedUpstreamTx { clusterStats?.add(.upstreamCxTxBytesBuffered, up - gaugedUpstreamTx) }
+        if up < gaugedUpstreamTx { clusterStats?.sub(.upstreamCxTxBytesBuffered, gaugedUpstreamTx - up) }
         gaugedUpstreamTx = up
     }
 }

@@ -28,22 +28,24 @@ final class TCPSession: NetworkFilter {
 
     let factory: TCPProxyFactory
     var phase = Phase.waiting
-    var upstream: Connection?
-    var host: WorkerHost?
+    @exclusivity(unchecked) var upstream: Connection?
+    @exclusivity(unchecked) var host: WorkerHost?
     /// While the host tells of its health; see ``watchHost()``.
     var hostWatch: Int?
-    var cluster: WorkerCluster?
+    @exclusivity(unchecked) var cluster: WorkerCluster?
+    /// The counters of `cluster`, which keeps them: apart, because reaching them through it retains it for each read.
+    var clusterStats: StatBlock<ClusterTrafficStat>?
     var targetIndex = 0
     var attempts: UInt32 = 0
 
     /// Bytes read from the client before the upstream is there.
-    var earlyData = ByteQueue()
+    @exclusivity(unchecked) var earlyData = ByteQueue()
     var clientEnded = false
 
-    var connectTimer = TimerHandle.none
-    var idleTimer = TimerHandle.none
-    var durationTimer = TimerHandle.none
-    var logTimer = TimerHandle.none
+    @exclusivity(unchecked) var connectTimer = TimerHandle.none
+    @exclusivity(unchecked) var idleTimer = TimerHandle.none
+    @exclusivity(unchecked) var durationTimer = TimerHandle.none
+    @exclusivity(unchecked) var logTimer = TimerHandle.none
     var lastDownstreamByte: Instant
     var lastUpstreamByte: Instant
     /// Bytes written to both sides when the idle timer last looked: draining output is activity too.
@@ -104,6 +106,8 @@ final class TCPSession: NetworkFilter {
         if let upstream { accountUpstreamWritten(upstream) }
     }
 
+    override func onSpliceRefused() { factory.stats.add(.spliceRefused) }
+
     override func onEndOfStream() -> FilterStatus {
         clientEnded = true
         switch phase {
@@ -118,14 +122,14 @@ final class TCPSession: NetworkFilter {
     override func onDownstreamHigh() {
         guard let upstream else { return }
         upstream.pauseReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlPausedReadingTotal)
+        clusterStats?.add(.upstreamFlowControlPausedReadingTotal)
         syncBuffered()
     }
 
     override func onDownstreamLow() {
         guard let upstream else { return }
         upstream.resumeReading(.peerFull)
-        cluster?.stats.add(.upstreamFlowControlResumedReadingTotal)
+        clusterStats?.add(.upstreamFlowControlResumedReadingTotal)
         syncBuffered()
     }
 
@@ -157,7 +161,7 @@ final class TCPSession: NetworkFilter {
     override func onConnected(_ connection: Connection) { onUpstreamConnected(connection) }
 
     override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        cluster?.stats.add(.upstreamCxRxBytesTotal, bytes.count)
+        clusterStats?.add(.upstreamCxRxBytesTotal, bytes.count)
         lastUpstreamByte = loop.now
         let downstream = self.downstream
         downstream.write(bytes)
@@ -165,10 +169,12 @@ final class TCPSession: NetworkFilter {
     }
 
     override func onSpliced(_ connection: Connection, _ count: Int) {
-        cluster?.stats.add(.upstreamCxRxBytesTotal, count)
+        clusterStats?.add(.upstreamCxRxBytesTotal, count)
         lastUpstreamByte = loop.now
         accountDownstreamWritten()
     }
+
+    override func onSpliceRefused(_ connection: Connection) { factory.stats.add(.spliceRefused) }
 
     override func onEndOfStream(_ connection: Connection) { downstream.closeWrite() }
 

@@ -6,7 +6,7 @@ import Core
 enum TCPStat: Int, StatKey {
     case connectionsTotal, noRoute, txBytes, txBuffered, rxBytes, rxBuffered, pausedReading, resumedReading
     case earlyData, idleTimeout, maxDuration, onDemandAttempt, onDemandMissing, onDemandSuccess, onDemandTimeout
-    case flushTotal, flushActive, drainClose, overloadClose, routeDelayed
+    case flushTotal, flushActive, drainClose, overloadClose, routeDelayed, spliceRefused
 
     var definition: StatDefinition {
         switch self {
@@ -32,6 +32,8 @@ enum TCPStat: Int, StatKey {
         // route is known when the connection is.
         case .overloadClose: .counter("downstream_cx_overload_close")
         case .routeDelayed: .counter("route_delayed_total")
+        // Ours: bulk reads that were copied for want of a pipe.
+        case .spliceRefused: .counter("splice_refused")
         }
     }
 }

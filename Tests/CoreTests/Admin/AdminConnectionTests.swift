@@ -1,5 +1,6 @@
 // The admin port as a client meets it: keep-alive, pipelining, bounds, errors, time.
 
+import CoreBytes
 import Glibc
 import Testing
 

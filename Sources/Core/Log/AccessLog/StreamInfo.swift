@@ -28,10 +28,8 @@ public struct StreamInfo {
     /// The host's name where it has one (DNS); empty: its address is its name.
     public var upstreamHostName = ""
     public var upstreamCluster = ""
-    /// Our end of the upstream connection; nil until connected.
-    public var upstreamLocalAddress: SocketAddress?
-    /// The host's end of it; nil until connected.
-    public var upstreamRemoteAddress: SocketAddress?
+    /// Both ends of the upstream connection; nil until connected, or where no log asks.
+    private var upstreamEnds: UpstreamEnds?
     public var upstreamConnectionID: UInt64 = 0
     /// Attempts to get an upstream connection so far.
     public var upstreamAttemptCount: UInt32 = 0
@@ -79,11 +77,38 @@ public struct StreamInfo {
 
     public var existingDetails: StreamDetails? { rare }
 
+    /// Our end of the upstream connection; nil until connected.
+    public var upstreamLocalAddress: SocketAddress? {
+        get { upstreamEnds?.local }
+        set { setUpstreamEnds(newValue, upstreamEnds?.remote) }
+    }
+
+    /// The host's end of it; nil until connected.
+    public var upstreamRemoteAddress: SocketAddress? {
+        get { upstreamEnds?.remote }
+        set { setUpstreamEnds(upstreamEnds?.local, newValue) }
+    }
+
+    private mutating func setUpstreamEnds(_ local: SocketAddress?, _ remote: SocketAddress?) {
+        upstreamEnds = local == nil && remote == nil ? nil : UpstreamEnds(local: local, remote: remote)
+    }
+
     /// Nanoseconds since 1970.
     public static func readWallNS() -> UInt64 {
         var ts = timespec()
         clock_gettime(CLOCK_REALTIME, &ts)
         return UInt64(ts.tv_sec) &* 1_000_000_000 &+ UInt64(ts.tv_nsec)
+    }
+}
+
+/// Apart, because they are asked for only where access logs are written, and would lie in every idle connection.
+private final class UpstreamEnds {
+    let local: SocketAddress?
+    let remote: SocketAddress?
+
+    init(local: SocketAddress?, remote: SocketAddress?) {
+        self.local = local
+        self.remote = remote
     }
 }
 

@@ -9,7 +9,7 @@ public struct HostSlot: Hashable, Sendable {
 /// and a removed host's slot lives until its last loan returns. Worker-local, like the balancer that owns it, so the
 /// counts are this worker's view (Envoy's are summed over workers).
 final class HostLoads {
-    private var active: [UInt32] = []
+    @exclusivity(unchecked) private var active: [UInt32] = []
     /// The identity a slot stands for, nil while the slot is free.
     private var owners: [HostHealth?] = []
     private var freeSlots: [UInt32] = []

@@ -19,9 +19,9 @@ public final class WorkerCluster {
     private let scope: StatScope<ClusterTrafficStat>
     private let mainMailbox: Mailbox
     private let link: ManagerLink
-    private var random: FastRandom
+    @exclusivity(unchecked) private var random: FastRandom
     /// By host index of the current snapshot; made on first choice.
-    private var hosts: [WorkerHost?]
+    @exclusivity(unchecked) private var hosts: [WorkerHost?]
     /// Admitted here and not in a snapshot yet.
     private var strays: [ObjectIdentifier: WorkerHost] = [:]
     private var isRetired = false
