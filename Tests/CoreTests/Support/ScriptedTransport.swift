@@ -63,6 +63,9 @@ final class ScriptedTransport: TransportSocket {
         }
     }
 
+    /// It stands for transports that change the bytes, so the kernel may not move them and an end is more than FIN.
+    override var canSplice: Bool { false }
+
     override func shutdownWrite(_ fd: Int32) {
         shutdownCount += 1
         super.shutdownWrite(fd)
