@@ -15,7 +15,9 @@ public struct Readiness: ~Copyable {
     public private(set) var isEnabled = false
 
     public init(loop: EventLoop, fd: Int32, _ direction: Direction, target: EventTarget) {
-        event = .allocate(capacity: 1)
+        // malloc aligns well enough; Swift's own allocation would go the slower way of posix_memalign, once a connection.
+        guard let memory = malloc(MemoryLayout<CLibevent.event>.stride) else { preconditionFailure("Out of memory.") }
+        event = memory.bindMemory(to: CLibevent.event.self, capacity: 1)
         let context = Unmanaged.passUnretained(target).toOpaque()
         switch direction {
         case .read:
@@ -47,6 +49,6 @@ public struct Readiness: ~Copyable {
 
     deinit {
         if isEnabled { event_del(event) }
-        event.deallocate()
+        free(event)
     }
 }

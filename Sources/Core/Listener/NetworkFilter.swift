@@ -21,9 +21,10 @@ public enum FilterStatus {
 /// A filter is owned by its connection and lives as long. A base class, because a call through it costs a table jump;
 /// see guide §8.5.
 open class NetworkFilter: ConnectionHandler {
-    private var owner: Unmanaged<DownstreamConnection>?
+    @usableFromInline final var owner: Unmanaged<DownstreamConnection>?
 
     /// The connection that this filter serves. Valid from before ``onNewConnection()`` to the end of ``onClosed(_:)``.
+    @inlinable @inline(__always)
     public final var downstream: DownstreamConnection {
         guard let owner else { preconditionFailure("A filter was used before its connection adopted it.") }
         return owner.takeUnretainedValue()

@@ -15,14 +15,14 @@ public final class Worker {
     public let clusters: WorkerClusters
     public let shared: ProcessShared
     /// Draws for balancers, fractions and jitter.
-    public var random: FastRandom
+    @exclusivity(unchecked) public var random: FastRandom
     public let accessLogWriter: AccessLogWriter
     /// The runtime as of the last change that reached this worker.
     public internal(set) var runtime: RuntimeSnapshot
 
-    var connections = ConnectionList()
+    @exclusivity(unchecked) var connections = ConnectionList()
     private var listeners: [ListenerKey: ActiveListener] = [:]
-    private var starved: [ActiveListener] = []
+    @exclusivity(unchecked) private var starved: [ActiveListener] = []
     private var connectionCounter: UInt64 = 0
     /// Set while the process drains.
     private var drain: DrainPlan?

@@ -180,8 +180,7 @@ extension TCPSession {
         host?.beginRequest()
         watchHost()
         if !settings.accessLogs.isEmpty {
-            downstream.info.upstreamLocalAddress = connection.localAddress
-            downstream.info.upstreamRemoteAddress = downstream.info.upstreamHostAddress
+            downstream.info.setUpstreamEnds(connection.localAddress, downstream.info.upstreamHostAddress)
         }
         lastUpstreamByte = loop.now
         lastDownstreamByte = loop.now

@@ -89,7 +89,8 @@ public struct StreamInfo {
         set { setUpstreamEnds(upstreamEnds?.local, newValue) }
     }
 
-    private mutating func setUpstreamEnds(_ local: SocketAddress?, _ remote: SocketAddress?) {
+    /// Sets both ends at once: one allocation.
+    public mutating func setUpstreamEnds(_ local: SocketAddress?, _ remote: SocketAddress?) {
         upstreamEnds = local == nil && remote == nil ? nil : UpstreamEnds(local: local, remote: remote)
     }
 

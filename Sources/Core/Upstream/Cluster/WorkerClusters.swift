@@ -26,8 +26,8 @@ public final class WorkerClusters {
     private let directory: ClusterDirectory
     private let link: ManagerLink
     private let stats: WorkerStats
-    private var random: FastRandom
-    private var live: [String: WorkerCluster] = [:]
+    @exclusivity(unchecked) private var random: FastRandom
+    @exclusivity(unchecked) private var live: [String: WorkerCluster] = [:]
 
     public init(_ seed: WorkerClustersSeed, stats: WorkerStats, random: FastRandom) {
         directory = seed.directory
