@@ -21,7 +21,7 @@ public enum FilterStatus {
 /// A filter is owned by its connection and lives as long. A base class, because a call through it costs a table jump;
 /// see guide §8.5.
 open class NetworkFilter: ConnectionHandler {
-    @usableFromInline final var owner: Unmanaged<DownstreamConnection>?
+    @exclusivity(unchecked) @usableFromInline final var owner: Unmanaged<DownstreamConnection>?
 
     /// The connection that this filter serves. Valid from before ``onNewConnection()`` to the end of ``onClosed(_:)``.
     @inlinable @inline(__always)

@@ -30,6 +30,7 @@ extension Connection {
             target.bufferLimitBytes == 0 || target.bufferLimitBytes >= PipePool.pipeBytes / 4
         else { return }
         flags.insert(.bulk)
+        target.flags.insert(.bulkTarget)
         thinSplices = 0
     }
 

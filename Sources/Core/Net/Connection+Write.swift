@@ -112,7 +112,8 @@ extension Connection {
     }
 
     private func drained() {
-        if flags.contains(.aboveHigh), output.count <= bufferLimitBytes / 2 {
+        let low = flags.contains(.bulkTarget) ? 0 : bufferLimitBytes / 2
+        if flags.contains(.aboveHigh), output.count <= low {
             flags.remove(.aboveHigh)
             withHandler { $0.onOutputLow(self) }
         }

@@ -34,6 +34,8 @@ public final class Connection: EventTarget {
         static let lingering = Flags(rawValue: 1 << 11)
         /// What is read goes to `relayTarget` by splice.
         static let bulk = Flags(rawValue: 1 << 14)
+        /// Bulk is on its way here: the source goes on when nothing waits any more, so that it can splice.
+        static let bulkTarget = Flags(rawValue: 1 << 15)
         static let writeWaitsForRead = Flags(rawValue: 1 << 12)
         static let readWaitsForWrite = Flags(rawValue: 1 << 13)
     }

@@ -27,7 +27,8 @@ final class SplicePipe {
 /// sockets which have stopped taking bytes in the middle of one.
 ///
 /// Where the system refuses pipes (descriptors, `pipe-user-pages-soft`), or gives small ones, bytes are copied instead:
-/// slower, never wrong. Refusals are counted and not repeated for a second.
+/// slower, never wrong. The system is not asked again for a second; ``ConnectionHandler/onSpliceRefused(_:)`` hears of
+/// each read that was copied for that.
 final class PipePool {
     /// What one splice may move: fewer, larger moves are what it is all for (docs/decisions/0004).
     static let pipeBytes = 1 << 20
@@ -38,7 +39,6 @@ final class PipePool {
 
     private var idle: [SplicePipe] = []
     private(set) var openCount = 0
-    private(set) var refusedCount: UInt64 = 0
     private var nextTry = Instant(nanoseconds: 0)
 
     /// An empty pipe, or nil: then copy.
@@ -46,13 +46,15 @@ final class PipePool {
         if let pipe = idle.popLast() { return pipe }
         guard now >= nextTry else { return nil }
         guard openCount < PipePool.maxOpen, let made = PipePool.make() else {
-            refusedCount += 1
-            nextTry = now.advanced(byMS: PipePool.refusalMS)
+            refuse(until: now.advanced(byMS: PipePool.refusalMS))
             return nil
         }
         openCount += 1
         return made
     }
+
+    /// Lends no new pipe before `time`.
+    func refuse(until time: Instant) { nextTry = time }
 
     /// Takes a pipe back; one with bytes in it is closed.
     func giveBack(_ pipe: SplicePipe) {
