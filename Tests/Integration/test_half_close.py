@@ -7,6 +7,7 @@ import socket
 from support.bootstrap import FRONT, relay_to
 from support.client import connect, ending, read_exactly, read_to_end
 from support.origin import count
+from support.waiting import wait_until
 
 
 def test_client_ends_first_and_still_reads(start, origin):
@@ -16,7 +17,7 @@ def test_client_ends_first_and_still_reads(start, origin):
         client.sendall(b"x" * 300_000)
         client.shutdown(socket.SHUT_WR)
         assert read_to_end(client) == b"300000"
-    assert server.notes == [300_000]
+    wait_until(lambda: server.notes == [300_000], "the origin to have read everything")
 
 
 def test_client_ends_without_sending(start, origin):
@@ -43,7 +44,8 @@ def test_origin_ends_first_and_still_reads(start, origin):
         client.shutdown(socket.SHUT_WR)
         proxy.wait_stat("tcp.front.downstream_cx_rx_bytes_total", 500_000)
         proxy.wait_stat("cluster.origin.upstream_cx_active", 0)
-    assert server.notes == [500_000]
+    # The origin notes the count after it has read our end, which may be a moment after we let go.
+    wait_until(lambda: server.notes == [500_000], "the origin to have read everything")
 
 
 def test_origin_answers_long_after_the_clients_end(start, origin):
