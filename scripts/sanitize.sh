@@ -11,7 +11,8 @@ thread) scratch=.build-tsan ;;
 esac
 # Swift's runtime keeps metadata for ever, which is no leak. A report ends the process with a code that no test expects.
 export ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:exitcode=86"
-export TSAN_OPTIONS="halt_on_error=1:exitcode=86:second_deadlock_stack=1"
+# The thread sanitizer would sleep for a second at each exit; and both have allocators that mallinfo knows nothing of.
+export TSAN_OPTIONS="halt_on_error=1:exitcode=86:second_deadlock_stack=1:atexit_sleep_ms=0"
 swift build --build-tests --sanitize "$kind" --scratch-path "$scratch"
 swift test --skip-build --sanitize "$kind" --scratch-path "$scratch"
 swift build --product tcp-proxy --sanitize "$kind" --scratch-path "$scratch"
@@ -22,4 +23,4 @@ for story in half_close resets connect_failures killed_upstream dns_change drain
 done
 # shellcheck disable=SC2086
 SLUICE_BIN_DIR="$(swift build --sanitize "$kind" --scratch-path "$scratch" --show-bin-path)" \
-    exec scripts/pytest.sh -q $stories "$@"
+    exec scripts/pytest.sh -q $stories --deselect test_admin.py::test_memory "$@"
