@@ -7,12 +7,38 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-int linux_accept(int fd, struct sockaddr *address, socklen_t *length) {
-    int accepted = accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#if defined(LINUX_CALLS_THROUGH_LIBC)
+
+long linux_recv(int fd, void *bytes, size_t count) {
+    ssize_t n = recv(fd, bytes, count, 0);
+    return n >= 0 ? n : -errno;
+}
+
+long linux_send(int fd, const void *bytes, size_t count, int flags) {
+    ssize_t n = send(fd, bytes, count, flags);
+    return n >= 0 ? n : -errno;
+}
+
+long linux_sendmsg(int fd, const void *message, int flags) {
+    ssize_t n = sendmsg(fd, message, flags);
+    return n >= 0 ? n : -errno;
+}
+
+int linux_connect(int fd, const void *address, uint32_t length) {
+    return connect(fd, address, length) == 0 ? 0 : -errno;
+}
+
+int linux_accept4(int fd, void *address, uint32_t *length, int flags) {
+    int accepted = accept4(fd, address, length, flags);
     return accepted >= 0 ? accepted : -errno;
 }
+
+int linux_close(int fd) { return close(fd) == 0 ? 0 : -errno; }
+
+#endif
 
 int linux_thread_id(void) { return gettid(); }
 

@@ -22,10 +22,9 @@ public final class EventLoop {
     private var mailboxTarget: MailboxTarget?
     private var mailboxReadiness: Readiness?
 
+    /// Retained one by one, as the graveyard's objects are: an array of references pays for its elements' metadata.
     @exclusivity(unchecked) private var turnEndTargets: [Unmanaged<EventTarget>] = []
-    @exclusivity(unchecked) private var graveyard: [AnyObject] = []
-    /// The graveyard's other half: one is emptied while the other takes what deinitialisers bury.
-    @exclusivity(unchecked) private var emptied: [AnyObject] = []
+    @exclusivity(unchecked) private var graveyard: [Unmanaged<AnyObject>] = []
     private var stopRequested = false
     private var clock = Instant(nanoseconds: 0)
     private var clockIsFresh = false
@@ -57,6 +56,8 @@ public final class EventLoop {
     }
 
     deinit {
+        for target in turnEndTargets { target.release() }
+        emptyGraveyard()
         mailboxReadiness = nil
         event_del(timerEvent)
         timerEvent.deallocate()
@@ -102,16 +103,24 @@ public final class EventLoop {
         // Flushing may make others ask for the end of the turn too, so index on; each target asks at most once per turn.
         var index = 0
         while index < turnEndTargets.count {
-            turnEndTargets[index]._withUnsafeGuaranteedRef { $0.onTurnEnd() }
+            let target = turnEndTargets[index]
+            target._withUnsafeGuaranteedRef { $0.onTurnEnd() }
+            target.release()
             index += 1
         }
         turnEndTargets.removeAll(keepingCapacity: true)
-        // Deinitialisers may bury more.
-        while !graveyard.isEmpty {
-            swap(&graveyard, &emptied)
-            emptied.removeAll(keepingCapacity: true)
-        }
+        emptyGraveyard()
         clockIsFresh = false
+    }
+
+    private func emptyGraveyard() {
+        // By index: deinitialisers may bury more.
+        var index = 0
+        while index < graveyard.count {
+            graveyard[index].release()
+            index += 1
+        }
+        graveyard.removeAll(keepingCapacity: true)
     }
 
     // MARK: Timers
@@ -160,12 +169,20 @@ public final class EventLoop {
 
     // MARK: End of turn
 
-    /// Calls `target.onTurnEnd()` once when this turn's callbacks have run. The target keeps a flag so that it asks at
-    /// most once per turn, and stays alive until then (``bury(_:)`` if need be).
-    public func atTurnEnd(_ target: EventTarget) { turnEndTargets.append(.passUnretained(target)) }
+    /// Calls `target.onTurnEnd()` once when this turn's callbacks have run, and keeps it alive until then. The target
+    /// keeps a flag so that it asks at most once per turn.
+    ///
+    /// Not inlined, as ``bury(_:)``: there the array's change costs the caller a retain of the loop.
+    @inline(never)
+    public func atTurnEnd(_ target: EventTarget) { turnEndTargets.append(.passRetained(target)) }
 
     /// Keeps `object` alive until the end of the turn: nothing dies inside its own callback.
-    public func bury(_ object: AnyObject) { graveyard.append(object) }
+    @inline(never)
+    public func bury(_ object: AnyObject) { graveyard.append(.passRetained(object)) }
+
+    /// As ``bury(_:)``, with the reference that the caller holds.
+    @inline(never)
+    func bury(owned object: Unmanaged<AnyObject>) { graveyard.append(object) }
 
     fileprivate func runMail() {
         for job in mailbox.take() { job(self) }

@@ -131,21 +131,26 @@ final class ActiveListener: EventTarget {
         workerStats.add(.connectionsActive)
         worker.countConnection(+1)
 
-        let local = boundToOneAddress ? address : Sockets.localAddress(client) ?? address
-        var info = StreamInfo(now: worker.loop.now)
-        info.connectionID = worker.nextConnectionID()
-        info.downstreamRemoteAddress = remote
-        info.downstreamLocalAddress = local
-        info.listenerName = spec.name
         if listenerFilterFactories.isEmpty {
-            begin(client, info)
+            begin(client, record(client, remote))
         } else {
             let connection = PendingConnection(
-                fd: client, listener: self, info: info, filters: listenerFilterFactories.map { $0.makeFilter() })
+                fd: client, listener: self, info: record(client, remote),
+                filters: listenerFilterFactories.map { $0.makeFilter() })
             pending[ObjectIdentifier(connection)] = connection
             stats.add(.preConnectionActive)
             connection.start()
         }
+    }
+
+    /// The record of a new connection.
+    private func record(_ client: Int32, _ remote: SocketAddress) -> StreamInfo {
+        var info = StreamInfo(now: worker.loop.now)
+        info.connectionID = worker.nextConnectionID()
+        info.downstreamRemoteAddress = remote
+        info.downstreamLocalAddress = boundToOneAddress ? address : Sockets.localAddress(client) ?? address
+        info.listenerName = spec.name
+        return info
     }
 
     private func refuse(_ client: Int32) {
@@ -190,7 +195,7 @@ final class ActiveListener: EventTarget {
             return
         }
         info.filterChainName = chain.name
-        let connection = DownstreamConnection(fd: client, listener: self, chain: chain, info: info)
+        let connection = DownstreamConnection(fd: client, listener: self, chain: chain, info: consume info)
         worker.connections.insert(connection)
         connection.start()
     }
@@ -213,9 +218,8 @@ final class ActiveListener: EventTarget {
     }
 
     func onConnectionClosed(_ connection: DownstreamConnection, _ end: ConnectionEnd) {
-        // Buried before the list lets go: the list's reference is the last one where a filter closed from a callback.
-        worker.loop.bury(connection)
-        worker.connections.remove(connection)
+        // The list's reference is the last one where a filter closed from a callback.
+        worker.loop.bury(owned: worker.connections.remove(connection))
         account(ended: &connection.info)
         worker.onDescriptorFreed()
     }

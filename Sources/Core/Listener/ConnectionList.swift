@@ -18,7 +18,8 @@ struct ConnectionList: ~Copyable {
         count += 1
     }
 
-    mutating func remove(_ connection: DownstreamConnection) {
+    /// Takes a member out. Its reference passes to the caller, who is likely to be inside one of its callbacks.
+    mutating func remove(_ connection: DownstreamConnection) -> Unmanaged<AnyObject> {
         let (next, previous) = (connection.nextInList, connection.previousInList)
         next?._withUnsafeGuaranteedRef { $0.previousInList = previous }
         if let previous {
@@ -29,7 +30,7 @@ struct ConnectionList: ~Copyable {
         connection.nextInList = nil
         connection.previousInList = nil
         count -= 1
-        Unmanaged.passUnretained(connection).release()
+        return .passUnretained(connection)
     }
 
     /// The members as they are now; for drain and shutdown, not for the data path.

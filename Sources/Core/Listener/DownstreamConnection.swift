@@ -7,9 +7,9 @@ import CoreBytes
 /// Owned by the worker's ``ConnectionList`` from accept to close. Events from the socket run through the filters here;
 /// filters act on the client through this object only, so that write filters, accounting and access logs see all of it.
 public final class DownstreamConnection: ConnectionHandler {
-    public let worker: Worker
+    public var worker: Worker { listener.worker }
     /// The socket. Filters write through ``write(_:)`` and not through this, or write filters would be passed over.
-    @exclusivity(unchecked) public private(set) var connection: Connection!
+    public let connection: Connection
     /// The record of this connection. Bytes are accounted here when a log is written and at the end, not per read.
     @exclusivity(unchecked) public var info: StreamInfo
     let listener: ActiveListener
@@ -28,15 +28,15 @@ public final class DownstreamConnection: ConnectionHandler {
     var previousInList: Unmanaged<DownstreamConnection>?
 
     init(fd: Int32, listener: ActiveListener, chain: ActiveFilterChain, info: consuming StreamInfo) {
-        worker = listener.worker
         self.listener = listener
         self.chain = chain
-        self.info = info
+        self.info = consume info
         filters = chain.leading.isEmpty ? [] : chain.leading.map { $0.makeFilter() }
         terminal = chain.terminal.makeFilter()
-        super.init()
         connection = Connection(
-            accepted: fd, net: worker.net, handler: self, bufferLimitBytes: listener.spec.bufferLimitBytes)
+            accepted: fd, net: listener.worker.net, handler: nil, bufferLimitBytes: listener.spec.bufferLimitBytes)
+        super.init()
+        connection.setHandler(self)
         for filter in filters { filter.adopt(by: self) }
         terminal.adopt(by: self)
     }
@@ -156,12 +156,22 @@ public final class DownstreamConnection: ConnectionHandler {
         if stop.endOfStream, !isOver { pass(from: index + 1, bytes: nil, endOfStream: true) }
     }
 
+    /// Changes the record. Other modules go through here on a connection's usual way: touching ``info`` from there is
+    /// checked for exclusivity at run time, each time.
+    public func note(_ change: (inout StreamInfo) -> Void) { change(&info) }
+
     // MARK: Towards the client
 
     /// Sends bytes to the client, through the write filters.
     public func write(_ bytes: UnsafeRawBufferPointer) {
         if chain.filtersWrites, !runWriteFilters(bytes) { return }
         connection.write(bytes)
+    }
+
+    /// The client's first bytes, if they are there already and no filter stands before the terminal one: for a terminal
+    /// filter that pauses reading in its `onNewConnection`. See ``Connection/readAhead(_:)``.
+    public func readAhead(_ limit: Int) -> UnsafeRawBufferPointer? {
+        filters.isEmpty ? connection.readAhead(limit) : nil
     }
 
     /// Lets bulk bytes pass between the client and `upstream` unseen, in the directions that no other filter looks at.

@@ -30,6 +30,13 @@ open class NetworkFilter: ConnectionHandler {
         return owner.takeUnretainedValue()
     }
 
+    /// Calls `body` with ``downstream``, without counting the reference: for what runs with each read.
+    @inlinable @inline(__always)
+    public final func withDownstream<R>(_ body: (DownstreamConnection) -> R) -> R {
+        guard let owner else { preconditionFailure("A filter was used before its connection adopted it.") }
+        return owner._withUnsafeGuaranteedRef(body)
+    }
+
     final func adopt(by connection: DownstreamConnection) { owner = .passUnretained(connection) }
 
     /// The connection is there; nothing was read yet.

@@ -1,5 +1,6 @@
 // The ways a connection ends.
 
+import CLinux
 import CoreBytes
 import Glibc
 
@@ -108,11 +109,11 @@ extension Connection {
         transport.onClose(self)
         readReadiness = nil
         writeReadiness = nil
-        output.removeAll(pool: net.pool)
+        if !output.isEmpty { output.removeAll(pool: net.pool) }
         dropPipe()
         relayTarget = nil
         if flags.contains(.resetOnClose) { Sockets.setLingerZero(fd) }
-        Glibc.close(fd)
+        _ = linux_close(fd)
         fd = -1
     }
 }

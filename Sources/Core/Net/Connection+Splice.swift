@@ -45,9 +45,10 @@ extension Connection {
         let moved = linux_splice(fd, pipe.writeFD, limit)
         guard moved > 0 else {
             net.pipes.giveBack(pipe)
-            // The end, an error, or a socket that cannot be spliced: an ordinary read tells which.
+            // The end, an error, a socket that cannot be spliced, or one that stands before an urgent byte, for which
+            // splice(2) says EAGAIN again and again: an ordinary read tells which.
             if moved != -Int(EAGAIN) { flags.remove(.bulk) }
-            return moved == -Int(EAGAIN)
+            return false
         }
         pipe.count = moved
         if moved < Connection.thinBytes {
@@ -93,6 +94,7 @@ extension Connection {
     /// Moves what is in the pipe to the socket, and gives the empty pipe back.
     func drainPipe() -> PipeDrain {
         guard let pipe = outputPipe else { return .empty }
+        endDelay()
         while pipe.count > 0 {
             let moved = linux_splice(pipe.readFD, fd, pipe.count)
             if moved <= 0 { return moved == -Int(EAGAIN) || moved == 0 ? .blocked : .failed(Int32(-moved)) }

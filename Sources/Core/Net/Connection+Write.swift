@@ -12,6 +12,7 @@ extension Connection {
         else { return }
         var rest = bytes
         if outputCount == 0, flags.contains(.ready) {
+            if flags.contains(.mayDelay) { endDelay(before: bytes.count) }
             switch transport.write(fd, bytes) {
             case .moved(let n):
                 account(written: n)
@@ -46,6 +47,20 @@ extension Connection {
         if outputCount == 0, flags.contains(.ready), !flags.contains(.failurePending) { endWriting() }
     }
 
+    /// A segment or less, with nothing before it, leaves at once under Nagle's algorithm too (RFC 1122, 4.2.3.4); no
+    /// smaller MSS than this is met.
+    private static let undelayedBytes = 512
+
+    func endDelay(before count: Int) {
+        if bytesWritten > 0 || count > Connection.undelayedBytes { endDelay() }
+    }
+
+    func endDelay() {
+        guard flags.contains(.mayDelay) else { return }
+        flags.remove(.mayDelay)
+        Sockets.setNoDelay(fd)
+    }
+
     private func queue(_ bytes: UnsafeRawBufferPointer) {
         output.append(bytes, pool: net.pool)
         if bufferLimitBytes > 0, outputCount > bufferLimitBytes, !flags.contains(.aboveHigh) {
@@ -69,6 +84,7 @@ extension Connection {
                 return
             }
         }
+        if flags.contains(.mayDelay), !output.isEmpty { endDelay(before: output.count) }
         while !output.isEmpty {
             let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { vectors in
                 let filled = output.fill(vectors)

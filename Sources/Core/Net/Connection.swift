@@ -19,7 +19,7 @@ import Glibc
 /// - An idle connection holds no buffer: this object, one libevent registration and whatever its handler keeps.
 public final class Connection: EventTarget {
     struct Flags: OptionSet {
-        var rawValue: UInt16
+        var rawValue: UInt32
         static let connecting = Flags(rawValue: 1 << 0)
         static let ready = Flags(rawValue: 1 << 1)
         static let readEnded = Flags(rawValue: 1 << 2)
@@ -38,6 +38,8 @@ public final class Connection: EventTarget {
         static let bulkTarget = Flags(rawValue: 1 << 15)
         static let writeWaitsForRead = Flags(rawValue: 1 << 12)
         static let readWaitsForWrite = Flags(rawValue: 1 << 13)
+        /// The kernel may still hold back a small write until the one before it is acknowledged.
+        static let mayDelay = Flags(rawValue: 1 << 16)
     }
 
     /// Who wants reading to stop; it goes on when nobody does.
@@ -56,7 +58,7 @@ public final class Connection: EventTarget {
 
     let net: NetContext
     let transport: TransportSocket
-    @exclusivity(unchecked) private var handler: Unmanaged<ConnectionHandler>
+    @exclusivity(unchecked) private var handler: Unmanaged<ConnectionHandler>?
     var fd: Int32
     @exclusivity(unchecked) var flags: Flags = []
     private var pauses: PauseReasons = []
@@ -74,14 +76,14 @@ public final class Connection: EventTarget {
     private var bytesWrittenTotal: UInt64 = 0
     @exclusivity(unchecked) private var lingerTimer = TimerHandle.none
 
-    /// Adopts an accepted socket. Reading starts with ``start()``.
+    /// Adopts an accepted socket. Reading starts with ``start()``; a `handler` of nil is set before.
     public init(
-        accepted fd: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
+        accepted fd: Int32, net: NetContext, handler: ConnectionHandler?, bufferLimitBytes: Int,
         transport: TransportSocket? = nil
     ) {
         self.fd = fd
         self.net = net
-        self.handler = .passUnretained(handler)
+        self.handler = handler.map { .passUnretained($0) }
         self.transport = transport ?? net.rawTransport
         self.bufferLimitBytes = bufferLimitBytes
         super.init()
@@ -90,20 +92,34 @@ public final class Connection: EventTarget {
     /// Adopts a socket on which a non-blocking connect is under way (`connectErrno` EINPROGRESS), has ended well (0) or
     /// has failed at once. The outcome comes through the handler, in a later callback; for one that is known already at
     /// the end of the turn.
+    /// - Parameter endsDelay: TCP_NODELAY is the connection's to set, which it does before the first write that Nagle's
+    ///   algorithm could hold back: one that carries a single small request saves the call.
+    /// - Parameter firstBytes: tried at once where a connect may have ended unnoticed (loopback): what the kernel takes
+    ///   shows that it has, and ``bytesWritten`` tells how much it took. The rest is the caller's to write.
     public convenience init(
         connecting fd: Int32, connectErrno: Int32, net: NetContext, handler: ConnectionHandler, bufferLimitBytes: Int,
-        transport: TransportSocket? = nil
+        endsDelay: Bool = false, firstBytes: UnsafeRawBufferPointer? = nil, transport: TransportSocket? = nil
     ) {
         self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
         flags.insert(.connecting)
+        if endsDelay { flags.insert(.mayDelay) }
         switch connectErrno {
-        case EINPROGRESS: wantWritable()
+        case EINPROGRESS:
+            if let firstBytes, self.transport.isReadyOnConnect { tryFirst(firstBytes) } else { wantWritable() }
         // It stands already (loopback, Unix sockets): no need to wait for readiness, only for the caller to return.
         case 0: askTurnEnd()
-        default:
-            pendingErrno = connectErrno
-            flags.insert(.failurePending)
+        default: failLater(connectErrno)
+        }
+    }
+
+    private func tryFirst(_ bytes: UnsafeRawBufferPointer) {
+        switch transport.write(fd, bytes) {
+        case .moved(let n):
+            account(written: n)
             askTurnEnd()
+        // The connect's error, which SO_ERROR will not tell again.
+        case .failed(let error): failLater(error)
+        case .wouldBlock, .wantsOtherDirection, .endOfStream: wantWritable()
         }
     }
 
@@ -148,7 +164,7 @@ public final class Connection: EventTarget {
         if flags.contains(.closed) { return }
         becomeReady()
         if flags.contains(.closed) { return }
-        handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
+        handler?._withUnsafeGuaranteedRef { $0.onConnected(self) }
     }
 
     private func becomeReady() {
@@ -173,7 +189,7 @@ public final class Connection: EventTarget {
             account(read: n)
             noteRead(n)
             let bytes = UnsafeRawBufferPointer(start: window.baseAddress, count: n)
-            handler._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
+            handler?._withUnsafeGuaranteedRef { $0.onBytes(self, bytes) }
         case .wouldBlock:
             break
         case .wantsOtherDirection:
@@ -181,7 +197,7 @@ public final class Connection: EventTarget {
         case .endOfStream:
             flags.insert(.readEnded)
             updateReading()
-            handler._withUnsafeGuaranteedRef { $0.onEndOfStream(self) }
+            handler?._withUnsafeGuaranteedRef { $0.onEndOfStream(self) }
             if !flags.contains(.closed), flags.contains(.writeEnded) { finish(.endOfStream) }
         case .failed(let error):
             finish(Connection.end(forErrno: error))
@@ -225,12 +241,14 @@ public final class Connection: EventTarget {
         flags.remove(.connecting)
         if transport.isReadyOnConnect {
             flags.insert(.ready)
-            handler._withUnsafeGuaranteedRef { $0.onConnected(self) }
+            handler?._withUnsafeGuaranteedRef { $0.onConnected(self) }
             if flags.contains(.closed) { return }
             updateReading()
             flush()
         } else {
             writeReadiness?.disable()
+            // A handshake is several small writes.
+            endDelay()
             transport.start(self)
         }
     }
@@ -290,6 +308,24 @@ public final class Connection: EventTarget {
         }
     }
 
+    /// Reads what is there already, `limit` bytes at most, past the handler and past any pause: for an owner who is about
+    /// to pause and can use the first bytes meanwhile. The bytes live in the worker's window. Nil when there are none, or
+    /// when none can be had before a handshake.
+    public func readAhead(_ limit: Int) -> UnsafeRawBufferPointer? {
+        guard transport.isReadyOnConnect, flags.isDisjoint(with: [.closed, .failurePending, .readEnded]) else { return nil }
+        let window = net.window.bytes
+        switch transport.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: window[..<min(limit, window.count)])) {
+        case .moved(let n):
+            account(read: n)
+            return UnsafeRawBufferPointer(start: window.baseAddress, count: n)
+        // The end is met again by the first ordinary read; an error is told only once.
+        case .wouldBlock, .wantsOtherDirection, .endOfStream: return nil
+        case .failed(let error):
+            failLater(error)
+            return nil
+        }
+    }
+
     public func resumeReading(_ reason: PauseReasons) {
         if !pauses.contains(reason) { return }
         pauses.remove(reason)
@@ -337,8 +373,6 @@ public final class Connection: EventTarget {
         if flags.contains(.turnEndAsked) { return }
         flags.insert(.turnEndAsked)
         net.loop.atTurnEnd(self)
-        // The loop holds its turn-end targets unretained.
-        net.loop.bury(self)
     }
 
     func wantWritable() {
@@ -361,7 +395,7 @@ public final class Connection: EventTarget {
         askTurnEnd()
     }
 
-    func withHandler(_ body: (ConnectionHandler) -> Void) { handler._withUnsafeGuaranteedRef(body) }
+    func withHandler(_ body: (ConnectionHandler) -> Void) { handler?._withUnsafeGuaranteedRef(body) }
 
     func armLinger(afterMS milliseconds: Int64) {
         net.loop.cancel(&lingerTimer)

@@ -13,9 +13,10 @@ public struct SocketError: Error, CustomStringConvertible, Sendable {
 
 /// Non-blocking stream sockets. Every function is a thin, non-allocating wrapper that reads `errno` on the next line.
 public enum Sockets {
+    private static let streamFlags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+
     public static func makeStream(family: Int32) throws(SocketError) -> Int32 {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let fd = socket(family, kind, 0)
+        let fd = socket(family, Int32(SOCK_STREAM.rawValue) | streamFlags, 0)
         if fd < 0 { throw SocketError(call: "socket", errno: errno) }
         return fd
     }
@@ -28,6 +29,9 @@ public enum Sockets {
 
     public static func setNoDelay(_ fd: Int32) { set(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
 
+    /// An ACK that is due waits for data to go with it (tcp(7), TCP_QUICKACK), until the kernel changes its mind.
+    public static func delayAcknowledgement(_ fd: Int32) { set(fd, Int32(IPPROTO_TCP), TCP_QUICKACK, 0) }
+
     /// The next close sends RST and drops what the kernel still holds.
     public static func setLingerZero(_ fd: Int32) {
         var value = linger(l_onoff: 1, l_linger: 0)
@@ -37,11 +41,10 @@ public enum Sockets {
     /// Starts a connect; 0 or an errno, EINPROGRESS being the usual one.
     public static func connect(_ fd: Int32, to address: SocketAddress) -> Int32 {
         address.withSockaddr { pointer, length in
-            while Glibc.connect(fd, pointer, length) != 0 {
-                let error = errno
+            while true {
+                let error = -linux_connect(fd, pointer, length)
                 if error != EINTR { return error }
             }
-            return 0
         }
     }
 
@@ -60,9 +63,7 @@ public enum Sockets {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         while true {
-            let accepted = withUnsafeMutablePointer(to: &storage) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { linux_accept(fd, $0, &length) }
-            }
+            let accepted = linux_accept4(fd, &storage, &length, streamFlags)
             if accepted >= 0 { return .connection(fd: accepted, remote: SocketAddress(storage, length: length)) }
             switch -accepted {
             // A connection that died in the queue is no reason to stop; nor is a signal.

@@ -1,5 +1,6 @@
 // The seam between a connection and its wire: plain bytes now, TLS in its own folder.
 
+import CLinux
 public import Glibc
 
 /// What one system call, or one step of a transport, came to.
@@ -38,22 +39,18 @@ open class TransportSocket {
 
     open func read(_ fd: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         while true {
-            let n = recv(fd, buffer.baseAddress, buffer.count, 0)
+            let n = linux_recv(fd, buffer.baseAddress, buffer.count)
             if n > 0 { return .moved(n) }
             if n == 0 { return .endOfStream }
-            let error = errno
-            if error == EINTR { continue }
-            return error == EAGAIN ? .wouldBlock : .failed(errno: error)
+            if n != -Int(EINTR) { return TransportSocket.refusal(n) }
         }
     }
 
     open func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         while true {
-            let n = send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            let n = linux_send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if n > 0 { return .moved(n) }
-            let error = n == 0 ? EAGAIN : errno
-            if error == EINTR { continue }
-            return error == EAGAIN ? .wouldBlock : .failed(errno: error)
+            if n != -Int(EINTR) { return TransportSocket.refusal(n) }
         }
     }
 
@@ -62,12 +59,15 @@ open class TransportSocket {
         message.msg_iov = vectors.baseAddress
         message.msg_iovlen = vectors.count
         while true {
-            let n = sendmsg(fd, &message, Int32(MSG_NOSIGNAL))
+            let n = linux_sendmsg(fd, &message, Int32(MSG_NOSIGNAL))
             if n > 0 { return .moved(n) }
-            let error = n == 0 ? EAGAIN : errno
-            if error == EINTR { continue }
-            return error == EAGAIN ? .wouldBlock : .failed(errno: error)
+            if n != -Int(EINTR) { return TransportSocket.refusal(n) }
         }
+    }
+
+    /// What a call says that moved nothing: zero or a negated errno.
+    private static func refusal(_ result: Int) -> IOResult {
+        result == 0 || result == -Int(EAGAIN) ? .wouldBlock : .failed(errno: Int32(-result))
     }
 
     /// Ends our direction once everything is written: FIN here, close_notify and FIN under TLS.

@@ -13,11 +13,14 @@ struct TCPRouter: Sendable {
 
     private let targets: [Target]
     private let totalWeight: UInt64
+    /// Whether any target asks for metadata.
+    let matchesMetadata: Bool
 
     /// - Parameter targets: at least one, each of weight 1 or more.
     init(_ targets: [Target]) {
         self.targets = targets
         totalWeight = targets.reduce(0) { $0 + $1.weight }
+        matchesMetadata = targets.contains { $0.metadataMatch != nil }
     }
 
     var all: [Target] { targets }

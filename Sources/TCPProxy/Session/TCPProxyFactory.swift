@@ -10,6 +10,8 @@ final class TCPProxyFactory: NetworkFilterFactory {
     /// When a session's idle timer first looks: the shortest of its limits; 0 = no limit.
     let idleLookMS: Int64
     private let scope: StatScope<TCPStat>
+    /// By position in the router; looked up again when one was removed.
+    @exclusivity(unchecked) private var clusters: [WorkerCluster?]
     private var flushers: [ObjectIdentifier: UpstreamFlusher] = [:]
 
     init(_ config: TCPProxyConfig, on worker: Worker) {
@@ -20,7 +22,18 @@ final class TCPProxyFactory: NetworkFilterFactory {
         idleLookMS =
             [settings.idleTimeoutMS, settings.downstreamIdleTimeoutMS, settings.upstreamIdleTimeoutMS]
             .filter { $0 > 0 }.min() ?? 0
+        clusters = Array(repeating: nil, count: config.settings.router.all.count)
         super.init()
+    }
+
+    func chooseTarget() -> Int { settings.router.choose(draw: worker.random.next()) }
+
+    /// The cluster of the router's target at `index`; nil when there is no such cluster now.
+    func cluster(at index: Int) -> WorkerCluster? {
+        if let known = clusters[index], !known.isRetired { return known }
+        let found = worker.clusters.cluster(named: settings.router.all[index].cluster)
+        clusters[index] = found
+        return found
     }
 
     override func makeFilter() -> NetworkFilter { TCPSession(self) }

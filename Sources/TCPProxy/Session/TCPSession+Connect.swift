@@ -7,6 +7,18 @@ import Glibc
 extension TCPSession {
     // MARK: Before the upstream is there
 
+    /// One chunk of the queue they wait in.
+    private static let readAheadBytes = 16 << 10
+
+    /// The client waits while the upstream is sought; what it has said already is taken along, so that it can leave with
+    /// the end of the handshake (docs/life-of-a-request.md).
+    func readAhead(_ downstream: DownstreamConnection) {
+        downstream.connection.pauseReading(.notConnected)
+        guard let bytes = downstream.readAhead(TCPSession.readAheadBytes) else { return }
+        factory.stats.add(.rxBytes, bytes.count)
+        earlyData.append(bytes, pool: factory.worker.net.pool)
+    }
+
     /// Keeps what the client sends early, within its bound; the first byte may start the connect.
     func keepEarly(_ bytes: UnsafeRawBufferPointer) {
         if phase == .over { return }
@@ -18,15 +30,21 @@ extension TCPSession {
 
     // MARK: Route, choose, borrow
 
-    func route() {
-        // Asked for once: each asking retains, here and in the other functions on a connection's way.
-        let downstream = self.downstream
-        let router = factory.settings.router
-        targetIndex = router.choose(draw: factory.worker.random.next())
-        let override = downstream.info.existingDetails?.filterState[TCPSession.clusterKey]
-        let name = override ?? router.all[targetIndex].cluster
-        downstream.info.upstreamCluster = name
-        guard let cluster = factory.worker.clusters.cluster(named: name) else {
+    func route() { withDownstream { route($0) } }
+
+    private func route(_ downstream: DownstreamConnection) {
+        targetIndex = factory.chooseTarget()
+        var cluster: WorkerCluster?
+        downstream.note { info in
+            if let override = info.existingDetails?.filterState[TCPSession.clusterKey] {
+                info.upstreamCluster = override
+                cluster = factory.worker.clusters.cluster(named: override)
+            } else {
+                info.upstreamCluster = settings.router.all[targetIndex].cluster
+                cluster = factory.cluster(at: targetIndex)
+            }
+        }
+        guard let cluster else {
             factory.stats.add(.noRoute)
             downstream.info.responseFlags.insert(.noClusterFound)
             downstream.close(.flush)
@@ -34,7 +52,7 @@ extension TCPSession {
         }
         self.cluster = cluster
         clusterStats = cluster.stats
-        connect()
+        connect(cluster, for: downstream)
     }
 
     /// The filter state by which an earlier filter (`sni_cluster`) names the cluster.
@@ -43,37 +61,49 @@ extension TCPSession {
     /// One attempt, on the host that the balancer names.
     func connect() {
         guard let cluster else { return }
-        let downstream = self.downstream
+        withDownstream { connect(cluster, for: $0) }
+    }
+
+    private func connect(_ cluster: WorkerCluster, for downstream: DownstreamConnection) {
         phase = .connecting
         attempts += 1
-        downstream.info.upstreamAttemptCount = attempts
-        var context = LoadBalancerContext(hash: hash(), now: loop.now)
-        context.metadataMatch = factory.settings.router.all[targetIndex].metadataMatch
+        downstream.note { $0.upstreamAttemptCount = attempts }
+        var context = LoadBalancerContext(hash: settings.hashPolicy == nil ? nil : hash(), now: loop.now)
+        if settings.router.matchesMetadata {
+            context.metadataMatch = settings.router.all[targetIndex].metadataMatch
+        }
         context.originalDestination = downstream.info.downstreamLocalAddress
         guard let host = cluster.choose(context) else {
             downstream.info.responseFlags.insert(.noHealthyUpstream)
             downstream.close(.flush)
             return
         }
-        downstream.info.upstreamHostAddress = host.address
-        downstream.info.upstreamHostName = host.host.hostname
+        downstream.note {
+            $0.upstreamHostAddress = host.address
+            $0.upstreamHostName = host.host.hostname
+        }
         guard host.openConnection() else {
             downstream.info.responseFlags.insert(.upstreamOverflow)
             downstream.close(.flush)
             return
         }
         self.host = host
-        open(host)
+        open(host.socket)
     }
 
-    private func open(_ host: WorkerHost) {
+    private func open(_ prepared: PreparedSocket) {
         connectStart = loop.now
         countedUpstreamTx = 0
-        let spec = host.prepareSocket()
         let (fd, error): (Int32, Int32)
-        switch spec.open() {
+        // A connect over loopback has usually ended by the time the call returns EINPROGRESS. What waits to be sent tells,
+        // or else asking once more, and saves the wait for writability (docs/performance.md).
+        var firstBytes: UnsafeRawBufferPointer?
+        switch prepared.open(bytesWait: !earlyData.isEmpty) {
         case .connected(let socket): (fd, error) = (socket, 0)
-        case .connecting(let socket): (fd, error) = (socket, TCPSession.outcome(socket, spec.address))
+        case .connecting(let socket) where prepared.isLoopback && !earlyData.isEmpty:
+            (fd, error) = (socket, EINPROGRESS)
+            firstBytes = earlyData.first
+        case .connecting(let socket): (fd, error) = (socket, TCPSession.outcome(socket, prepared))
         case .bindFailed(let error):
             onAttemptFailed(.bindFailed, TCPSession.reason("bind_error", error))
             return
@@ -83,19 +113,18 @@ extension TCPSession {
         }
         upstream = Connection(
             connecting: fd, connectErrno: error, net: factory.worker.net, handler: self,
-            bufferLimitBytes: Int(spec.bufferLimitBytes))
-        connectTimeoutMS = spec.connectTimeoutMS
+            bufferLimitBytes: Int(prepared.spec.bufferLimitBytes), endsDelay: prepared.endsDelay,
+            firstBytes: firstBytes)
+        connectTimeoutMS = prepared.spec.connectTimeoutMS
         // One that stands or has failed already is told of at the end of this turn.
-        guard error == EINPROGRESS else { return }
+        guard error == EINPROGRESS, upstream?.bytesWritten == 0 else { return }
         connectTimer = loop.schedule(
             afterMS: min(TCPSession.slowConnectMS, connectTimeoutMS), target: self, tag: TimerTag.connect)
     }
 
-    /// A connect over loopback has usually ended by the time the call returns EINPROGRESS: asking once more tells, and
-    /// saves the wait for writability, SO_ERROR, a change of the registration and the timer (docs/performance.md).
-    private static func outcome(_ socket: Int32, _ address: SocketAddress) -> Int32 {
-        guard address.isLoopback else { return EINPROGRESS }
-        switch Sockets.connect(socket, to: address) {
+    private static func outcome(_ socket: Int32, _ prepared: PreparedSocket) -> Int32 {
+        guard prepared.isLoopback else { return EINPROGRESS }
+        switch Sockets.connect(socket, to: prepared.spec.address) {
         case 0, EISCONN: return 0
         case EALREADY, EINPROGRESS: return EINPROGRESS
         case let error: return error
@@ -166,9 +195,11 @@ extension TCPSession {
 
     // MARK: Connected
 
-    func onUpstreamConnected(_ connection: Connection) {
-        let downstream = self.downstream
+    func onUpstreamConnected(_ connection: Connection) { withDownstream { onUpstreamConnected(connection, $0) } }
+
+    private func onUpstreamConnected(_ connection: Connection, _ downstream: DownstreamConnection) {
         let host = self.host
+        let loop = self.loop
         loop.cancel(&connectTimer)
         phase = .relaying
         // Only the last attempt counts once one succeeded.
@@ -186,6 +217,8 @@ extension TCPSession {
         lastDownstreamByte = loop.now
         armIdle()
         if settings.logsOnConnected { log(.tcpUpstreamConnected) }
+        // Some may have gone with the connect.
+        earlyData.consume(Int(connection.bytesWritten), pool: factory.worker.net.pool)
         while !earlyData.isEmpty {
             let piece = earlyData.first
             connection.write(piece)

@@ -120,7 +120,7 @@ extension TCPSession {
 
     /// Counts what the client's socket has taken since the last look.
     @inline(__always)
-    func accountDownstreamWritten() { account(written: downstream.connection) }
+    func accountDownstreamWritten() { withDownstream { account(written: $0.connection) } }
 
     /// As ``accountDownstreamWritten()`` where the client's connection is at hand.
     @inline(__always)
@@ -140,7 +140,9 @@ extension TCPSession {
     }
 
     /// Brings the gauges of waiting bytes up to date.
-    func syncBuffered() { setBuffered(downstream.connection.outputCount, upstream?.outputCount ?? 0) }
+    func syncBuffered() {
+        withDownstream { setBuffered($0.connection.outputCount, upstream?.outputCount ?? 0) }
+    }
 
     /// The session lets go of its sockets: what waits on them is no longer its.
     func clearBuffered() { setBuffered(0, 0) }

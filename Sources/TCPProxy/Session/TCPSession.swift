@@ -27,37 +27,40 @@ final class TCPSession: NetworkFilter {
     }
 
     let factory: TCPProxyFactory
-    var phase = Phase.waiting
-    @exclusivity(unchecked) var upstream: Connection?
+    @exclusivity(unchecked) var phase = Phase.waiting
+    @exclusivity(unchecked) var upstream: Connection? { didSet { relayed = upstream.map { .passUnretained($0) } } }
+    /// `upstream` for what runs with each read: calls through this are not counted. Closing buries, so that nothing dies
+    /// inside a call.
+    @exclusivity(unchecked) private(set) var relayed: Unmanaged<Connection>?
     @exclusivity(unchecked) var host: WorkerHost?
     /// While the host tells of its health; see ``watchHost()``.
     var hostWatch: Int?
     @exclusivity(unchecked) var cluster: WorkerCluster?
     /// The counters of `cluster`, which keeps them: apart, because reaching them through it retains it for each read.
-    var clusterStats: StatBlock<ClusterTrafficStat>?
-    var targetIndex = 0
-    var attempts: UInt32 = 0
+    @exclusivity(unchecked) var clusterStats: StatBlock<ClusterTrafficStat>?
+    @exclusivity(unchecked) var targetIndex = 0
+    @exclusivity(unchecked) var attempts: UInt32 = 0
 
     /// Bytes read from the client before the upstream is there.
     @exclusivity(unchecked) var earlyData = ByteQueue()
-    var clientEnded = false
+    @exclusivity(unchecked) var clientEnded = false
 
     @exclusivity(unchecked) var connectTimer = TimerHandle.none
     @exclusivity(unchecked) var idleTimer = TimerHandle.none
     @exclusivity(unchecked) var durationTimer = TimerHandle.none
     @exclusivity(unchecked) var logTimer = TimerHandle.none
-    var lastDownstreamByte: Instant
-    var lastUpstreamByte: Instant
+    @exclusivity(unchecked) var lastDownstreamByte: Instant
+    @exclusivity(unchecked) var lastUpstreamByte: Instant
     /// Bytes written to both sides when the idle timer last looked: draining output is activity too.
     var writtenAtLastLook: UInt64 = 0
-    var connectStart: Instant
-    var connectTimeoutMS: Int64 = 0
+    @exclusivity(unchecked) var connectStart: Instant
+    @exclusivity(unchecked) var connectTimeoutMS: Int64 = 0
 
     // What has been counted, so that counters follow the sockets' own totals.
-    var countedTx: UInt64 = 0
-    var countedUpstreamTx: UInt64 = 0
-    var gaugedTx = 0
-    var gaugedUpstreamTx = 0
+    @exclusivity(unchecked) var countedTx: UInt64 = 0
+    @exclusivity(unchecked) var countedUpstreamTx: UInt64 = 0
+    @exclusivity(unchecked) var gaugedTx = 0
+    @exclusivity(unchecked) var gaugedUpstreamTx = 0
 
     init(_ factory: TCPProxyFactory) {
         self.factory = factory
@@ -79,7 +82,7 @@ final class TCPSession: NetworkFilter {
         armAccessLog()
         switch settings.connectMode {
         case .immediate:
-            if settings.maxEarlyDataBytes == nil { downstream.connection.pauseReading(.notConnected) }
+            if settings.maxEarlyDataBytes == nil { withDownstream { readAhead($0) } }
             route()
         case .onDownstreamData:
             // The idle limit holds while nothing comes.
@@ -91,9 +94,11 @@ final class TCPSession: NetworkFilter {
     override func onBytes(_ bytes: UnsafeRawBufferPointer) -> FilterStatus {
         factory.stats.add(.rxBytes, bytes.count)
         lastDownstreamByte = loop.now
-        if phase == .relaying, let upstream {
-            upstream.write(bytes)
-            accountUpstreamWritten(upstream)
+        if phase == .relaying, let relayed {
+            relayed._withUnsafeGuaranteedRef {
+                $0.write(bytes)
+                accountUpstreamWritten($0)
+            }
             return .proceed
         }
         keepEarly(bytes)
@@ -103,7 +108,7 @@ final class TCPSession: NetworkFilter {
     override func onSpliced(_ count: Int) {
         factory.stats.add(.rxBytes, count)
         lastDownstreamByte = loop.now
-        if let upstream { accountUpstreamWritten(upstream) }
+        relayed?._withUnsafeGuaranteedRef { accountUpstreamWritten($0) }
     }
 
     override func onSpliceRefused() { factory.stats.add(.spliceRefused) }
@@ -111,7 +116,7 @@ final class TCPSession: NetworkFilter {
     override func onEndOfStream() -> FilterStatus {
         clientEnded = true
         switch phase {
-        case .relaying: upstream?.closeWrite()
+        case .relaying: relayed?._withUnsafeGuaranteedRef { $0.closeWrite() }
         // Nothing was said and nothing will be: no upstream is needed.
         case .waiting: downstream.close(.flush)
         case .connecting, .backingOff, .over: break
@@ -163,9 +168,10 @@ final class TCPSession: NetworkFilter {
     override func onBytes(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
         clusterStats?.add(.upstreamCxRxBytesTotal, bytes.count)
         lastUpstreamByte = loop.now
-        let downstream = self.downstream
-        downstream.write(bytes)
-        account(written: downstream.connection)
+        withDownstream {
+            $0.write(bytes)
+            account(written: $0.connection)
+        }
     }
 
     override func onSpliced(_ connection: Connection, _ count: Int) {
@@ -176,7 +182,7 @@ final class TCPSession: NetworkFilter {
 
     override func onSpliceRefused(_ connection: Connection) { factory.stats.add(.spliceRefused) }
 
-    override func onEndOfStream(_ connection: Connection) { downstream.closeWrite() }
+    override func onEndOfStream(_ connection: Connection) { withDownstream { $0.closeWrite() } }
 
     override func onOutputHigh(_ connection: Connection) {
         downstream.connection.pauseReading(.peerFull)
@@ -191,10 +197,10 @@ final class TCPSession: NetworkFilter {
     }
 
     override func onClosed(_ connection: Connection, _ end: ConnectionEnd) {
-        if phase == .connecting {
-            onConnectFailed(end)
-            return
-        }
+        if phase == .connecting { onConnectFailed(end) } else { withDownstream { onUpstreamClosed(connection, end, $0) } }
+    }
+
+    private func onUpstreamClosed(_ connection: Connection, _ end: ConnectionEnd, _ downstream: DownstreamConnection) {
         downstream.connection.relay(to: nil)
         accountUpstreamWritten(connection)
         endHost(end)
@@ -226,13 +232,14 @@ final class TCPSession: NetworkFilter {
     func finish() {
         guard phase != .over else { return }
         phase = .over
+        let loop = self.loop
         loop.cancel(&connectTimer)
         loop.cancel(&idleTimer)
         loop.cancel(&durationTimer)
         loop.cancel(&logTimer)
-        earlyData.removeAll(pool: factory.worker.net.pool)
+        if !earlyData.isEmpty { earlyData.removeAll(pool: factory.worker.net.pool) }
         clearBuffered()
-        downstream.info.endTime = loop.now
+        withDownstream { $0.note { $0.endTime = loop.now } }
         log(.tcpConnectionEnd)
     }
 
@@ -244,7 +251,8 @@ final class TCPSession: NetworkFilter {
 
     /// Brings the record's byte counts up to date.
     func noteTotals() {
-        let connection = downstream.connection!
+        let downstream = self.downstream
+        let connection = downstream.connection
         downstream.info.bytesReceived = connection.bytesRead
         downstream.info.bytesSent = connection.bytesWritten
         downstream.info.downstreamWireBytesReceived = connection.bytesRead
@@ -253,7 +261,11 @@ final class TCPSession: NetworkFilter {
     }
 
     func noteUpstreamTotals(_ connection: Connection) {
-        downstream.info.upstreamWireBytesReceived = connection.bytesRead
-        downstream.info.upstreamWireBytesSent = connection.bytesWritten
+        withDownstream {
+            $0.note {
+                $0.upstreamWireBytesReceived = connection.bytesRead
+                $0.upstreamWireBytesSent = connection.bytesWritten
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ import Testing
         #expect(
             list.count == 5 && list.all().map(ObjectIdentifier.init) == members.reversed().map(ObjectIdentifier.init))
         for (removed, left) in [(2, [0, 1, 3, 4]), (4, [0, 1, 3]), (0, [1, 3]), (3, [1]), (1, [])] {
-            list.remove(members[removed])
+            list.remove(members[removed]).release()
             #expect(list.count == left.count && ids(list) == Set(left.map { ObjectIdentifier(members[$0]) }))
         }
         list.insert(members[2])
@@ -45,7 +45,7 @@ import Testing
             for member in members { list.insert(member) }
             members = []
             #expect(first != nil && second != nil)
-            if let first { list.remove(first) }
+            if let first { list.remove(first).release() }
             #expect(first == nil && second != nil)
             #expect(list.count == 1)
         }
@@ -60,7 +60,7 @@ import Testing
         for _ in 0..<2000 {
             let index = Int(random.next() % 40)
             if model.remove(index) != nil {
-                list.remove(members[index])
+                list.remove(members[index]).release()
             } else {
                 model.insert(index)
                 list.insert(members[index])

@@ -1,11 +1,8 @@
 // Linux calls that the Swift Glibc module does not show, because they stand behind _GNU_SOURCE.
 #pragma once
+#include "fastcalls.h"
 #include <stdint.h>
-#include <sys/socket.h>
 #include <sys/types.h>
-
-/// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC. Returns the descriptor, or a negated errno.
-int linux_accept(int fd, struct sockaddr *address, socklen_t *length);
 
 /// The kernel's id of the calling thread.
 int linux_thread_id(void);

@@ -65,6 +65,12 @@ public struct SocketSpec: Hashable, Sendable {
 
     public init(address: SocketAddress) { self.address = address }
 
+    /// Small writes are to leave at once, batching is the write queue's business: the connection sets TCP_NODELAY when
+    /// its first write is past, unless the configuration sets the option itself.
+    public var endsDelay: Bool {
+        address.isIP && !options.contains { $0.level == Int32(IPPROTO_TCP) && $0.name == TCP_NODELAY }
+    }
+
     /// How opening went. The descriptor is the caller's.
     public enum Opening: Equatable {
         case connected(Int32)
@@ -77,29 +83,27 @@ public struct SocketSpec: Hashable, Sendable {
     }
 
     /// Makes a non-blocking socket with all options, binds it if asked and starts the connect.
-    public func open() -> Opening {
+    /// - Parameter bytesWait: the connection's first bytes are there and leave as soon as it stands: they carry the ACK
+    ///   that ends the handshake, which saves a packet.
+    public func open(bytesWait: Bool = false) -> Opening {
         let fd = socket(address.family, Int32(SOCK_STREAM.rawValue) | sockNonblock | sockCloexec, 0)
         if fd < 0 { return .failed(errno) }
         if let error = prepare(fd) {
             close(fd)
             return error
         }
-        while true {
-            if address.withSockaddr({ connect(fd, $0, $1) }) == 0 { return .connected(fd) }
-            let code = errno
-            if code == EINTR { continue }
-            if code == EINPROGRESS { return .connecting(fd) }
+        if bytesWait, address.isIP { Sockets.delayAcknowledgement(fd) }
+        switch Sockets.connect(fd, to: address) {
+        case 0: return .connected(fd)
+        case EINPROGRESS: return .connecting(fd)
+        case let error:
             close(fd)
-            return .failed(code)
+            return .failed(error)
         }
     }
 
     private func prepare(_ fd: Int32) -> Opening? {
-        if address.isIP {
-            // Small writes leave at once: batching is the write queue's business.
-            _ = SocketOptionSpec(level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: .int(1)).apply(to: fd)
-            applyKeepalive(fd)
-        }
+        if address.isIP { applyKeepalive(fd) }
         for option in options where option.moment == .beforeBind && concerns(option) {
             if !option.apply(to: fd) { return .failed(errno) }
         }
@@ -142,6 +146,24 @@ public struct SocketSpec: Hashable, Sendable {
             _ = SocketOptionSpec(level: Int32(IPPROTO_TCP), name: name, value: .int(value)).apply(to: fd)
         }
     }
+}
+
+/// A ``SocketSpec`` by reference, made once per host and worker: copying the spec for each connection costs more than
+/// opening the socket takes of our time.
+public final class PreparedSocket {
+    public let spec: SocketSpec
+    public let endsDelay: Bool
+    /// Loopback connects have usually ended when the call returns.
+    public let isLoopback: Bool
+
+    init(_ spec: SocketSpec) {
+        self.spec = spec
+        endsDelay = spec.endsDelay
+        isLoopback = spec.address.isLoopback
+    }
+
+    /// Opens one more socket, as ``SocketSpec/open(bytesWait:)``.
+    public func open(bytesWait: Bool = false) -> SocketSpec.Opening { spec.open(bytesWait: bytesWait) }
 }
 
 // Names that the overlay types as enums, or that old headers lack.

@@ -24,7 +24,8 @@ public final class WorkerCluster {
     @exclusivity(unchecked) private var hosts: [WorkerHost?]
     /// Admitted here and not in a snapshot yet.
     private var strays: [ObjectIdentifier: WorkerHost] = [:]
-    private var isRetired = false
+    /// The cluster was removed or replaced: whoever kept this looks it up anew.
+    @exclusivity(unchecked) public private(set) var isRetired = false
     private var isMarkedUsed = false
 
     init(_ shared: Cluster, stats: WorkerStats, link: ManagerLink, random: inout FastRandom) {

@@ -42,7 +42,13 @@ public enum ConnectFailure: Sendable {
 public final class WorkerHost {
     public let cluster: WorkerCluster
 
-    private var current: Host
+    private var current: Host {
+        didSet {
+            if current.address == oldValue.address { return }
+            prepared = PreparedSocket(cluster.config.connect.spec(for: current.address))
+        }
+    }
+    private var prepared: PreparedSocket
 
     private let tally: HostTally
     private let counters: HostCounters
@@ -59,6 +65,7 @@ public final class WorkerHost {
 
     init(_ host: Host, index: HostIndex?, cluster: WorkerCluster) {
         current = host
+        prepared = PreparedSocket(cluster.config.connect.spec(for: host.address))
         self.index = index
         self.cluster = cluster
         tally = cluster.shared.tally(of: host)
@@ -73,7 +80,7 @@ public final class WorkerHost {
     public var isMember: Bool { index != nil }
 
     /// How to open a connection to the host.
-    public func prepareSocket() -> SocketSpec { cluster.config.connect.spec(for: host.address) }
+    public var socket: PreparedSocket { prepared }
 
     // MARK: Connections
 

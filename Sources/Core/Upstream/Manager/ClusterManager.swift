@@ -228,8 +228,6 @@ public final class ClusterManager: EventTarget {
         if asksForTurnEnd { return }
         asksForTurnEnd = true
         loop.atTurnEnd(self)
-        // The loop holds its targets unretained.
-        loop.bury(self)
     }
 
     public override func onTurnEnd() {
