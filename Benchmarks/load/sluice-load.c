@@ -11,9 +11,9 @@
 // echoes its name; the load checks the reply to the last byte. Any difference, early close or surplus byte is an error,
 // and the caller fails the row. The load is a closed loop: one request outstanding per connection.
 //
-// The measured window starts after the warm-up and ends `--seconds` later; the CPU time of the watched processes (all
-// threads, nanoseconds, /proc/PID/task/*/schedstat) is read at both edges by this program, so that it covers exactly the
-// counted requests. Then outstanding replies are awaited, connections close, and one JSON object goes to standard output.
+// The measured window starts after the warm-up and lasts until `--seconds` have passed in slices of 100 ms in which the
+// hypervisor stole nothing, or three times as long. The CPU time of the watched processes (all threads, nanoseconds,
+// /proc/PID/task/*/schedstat) is read at the edges by this program, so that it covers exactly the counted requests. Then outstanding replies are awaited, connections close, and one JSON object goes to standard output.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -210,6 +210,35 @@ static int64_t cpuNS(void) {
     return sum;
 }
 
+// Ticks that the hypervisor gave to other machines while ours wanted to run. The scheduler charges them to whoever ran.
+static int64_t stolenTicks(void) {
+    long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, stolen = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    if (!file) return 0;
+    if (fscanf(file, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &system, &idle, &wait, &irq, &softirq,
+               &stolen) != 8) stolen = 0;
+    fclose(file);
+    return stolen;
+}
+
+// The window is cut into slices; those in which nothing was stolen count.
+static const int64_t sliceNS = 100 * 1000 * 1000;
+static struct Slice { int64_t atNS, cpuNS, stolen; uint64_t requests; } sliceStart;
+static struct { int64_t ns, cpuNS; uint64_t requests; } quiet;
+
+static void beginSlice(int64_t now, uint64_t requests) {
+    sliceStart = (struct Slice){.atNS = now, .cpuNS = cpuNS(), .stolen = stolenTicks(), .requests = requests};
+}
+
+static void endSlice(int64_t now, uint64_t requests) {
+    struct Slice before = sliceStart;
+    beginSlice(now, requests);
+    if (sliceStart.stolen != before.stolen) return;
+    quiet.ns += now - before.atNS;
+    quiet.cpuNS += sliceStart.cpuNS - before.cpuNS;
+    quiet.requests += requests - before.requests;
+}
+
 // Latencies in a log-linear histogram: 32 steps per power of two of nanoseconds, about 3 % wide.
 static uint64_t latencies[64 * 32];
 static void recordLatency(int64_t ns) {
@@ -296,7 +325,7 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     int64_t warmupNS = (int64_t)(options.warmup * 1e9), secondsNS = (int64_t)(options.seconds * 1e9);
     uint64_t requests = 0, counted = 0, requestsAtStart = 0;
     int draining = 0;
-    int64_t drainBy = 0, giveUp = began + warmupNS + secondsNS + (int64_t)60e9;
+    int64_t drainBy = 0, giveUp = began + warmupNS + 3 * secondsNS + (int64_t)60e9;
     while (errorCount == 0) {
         // Connections are opened a few at a time, so that no backlog overflows and the first requests are spread.
         while (opened < options.connections && opened - settled < 256 && !draining) {
@@ -313,9 +342,12 @@ static int runLoad(struct Options options, int perRequest, int idle) {
                 windowStart = now;
                 cpuAtStart = cpuNS();
                 requestsAtStart = requests;
+                beginSlice(now, requests);
                 memset(latencies, 0, sizeof latencies);
             }
-            if (windowStart && !draining && now - windowStart >= secondsNS) {
+            if (windowStart && !draining && now - sliceStart.atNS >= sliceNS) endSlice(now, requests);
+            // Quiet time is what was asked for; on a machine that is never quiet the window ends all the same.
+            if (windowStart && !draining && (quiet.ns >= secondsNS || now - windowStart >= 3 * secondsNS)) {
                 cpuAtEnd = cpuNS();
                 windowEnd = now;
                 counted = requests - requestsAtStart;
@@ -373,9 +405,10 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double seconds = (double)(windowEnd - windowStart) / 1e9;
-    printf("{\"requests\": %lu, \"seconds\": %.6f, \"cpu_ns\": %ld, \"opened\": %lu, \"errors\": %lu, \"error\": \"%s\", "
+    printf("{\"requests\": %lu, \"seconds\": %.6f, \"cpu_ns\": %ld, \"quiet_requests\": %lu, \"quiet_seconds\": %.6f, "
+           "\"quiet_cpu_ns\": %ld, \"opened\": %lu, \"errors\": %lu, \"error\": \"%s\", "
            "\"reply_bytes\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"total_requests\": %lu}\n",
-           counted, seconds, cpuAtEnd - cpuAtStart, openedCount, errorCount, firstError, replyBytes, latencyUS(0.5),
+           counted, seconds, cpuAtEnd - cpuAtStart, quiet.requests, (double)quiet.ns / 1e9, quiet.cpuNS, openedCount, errorCount, firstError, replyBytes, latencyUS(0.5),
            latencyUS(0.99), requests);
     return errorCount ? 1 : 0;
 }

@@ -43,7 +43,12 @@ public final class DownstreamConnection: ConnectionHandler {
 
     /// Runs the filters' first step and starts reading.
     func start() {
-        pass(from: 0, bytes: nil, endOfStream: false)
+        if filters.isEmpty {
+            initialised = 1
+            _ = terminal.onNewConnection()
+        } else {
+            pass(from: 0, bytes: nil, endOfStream: false)
+        }
         if !isOver { connection.start() }
         if !isOver, worker.isDraining, worker.drains(listener.spec) { drain() }
     }
@@ -61,7 +66,13 @@ public final class DownstreamConnection: ConnectionHandler {
     public override func onSpliced(_ connection: Connection, _ count: Int) { terminal.onSpliced(count) }
     public override func onSpliceRefused(_ connection: Connection) { terminal.onSpliceRefused() }
 
-    public override func onEndOfStream(_ connection: Connection) { pass(from: 0, bytes: nil, endOfStream: true) }
+    public override func onEndOfStream(_ connection: Connection) {
+        if filters.isEmpty {
+            _ = terminal.onEndOfStream()
+            return
+        }
+        pass(from: 0, bytes: nil, endOfStream: true)
+    }
 
     public override func onOutputHigh(_ connection: Connection) { terminal.onDownstreamHigh() }
     public override func onOutputLow(_ connection: Connection) { terminal.onDownstreamLow() }

@@ -101,11 +101,17 @@ public final class Connection: EventTarget {
         endsDelay: Bool = false, firstBytes: UnsafeRawBufferPointer? = nil, transport: TransportSocket? = nil
     ) {
         self.init(accepted: fd, net: net, handler: handler, bufferLimitBytes: bufferLimitBytes, transport: transport)
+        begin(connectErrno: connectErrno, endsDelay: endsDelay, firstBytes: firstBytes)
+    }
+
+    /// Not inlined: inside an initialiser each reference to the new object would be counted.
+    @inline(never)
+    private func begin(connectErrno: Int32, endsDelay: Bool, firstBytes: UnsafeRawBufferPointer?) {
         flags.insert(.connecting)
         if endsDelay { flags.insert(.mayDelay) }
         switch connectErrno {
         case EINPROGRESS:
-            if let firstBytes, self.transport.isReadyOnConnect { tryFirst(firstBytes) } else { wantWritable() }
+            if let firstBytes, transport.isReadyOnConnect { tryFirst(firstBytes) } else { wantWritable() }
         // It stands already (loopback, Unix sockets): no need to wait for readiness, only for the caller to return.
         case 0: askTurnEnd()
         default: failLater(connectErrno)
@@ -312,7 +318,9 @@ public final class Connection: EventTarget {
     /// to pause and can use the first bytes meanwhile. The bytes live in the worker's window. Nil when there are none, or
     /// when none can be had before a handshake.
     public func readAhead(_ limit: Int) -> UnsafeRawBufferPointer? {
-        guard transport.isReadyOnConnect, flags.isDisjoint(with: [.closed, .failurePending, .readEnded]) else { return nil }
+        guard transport.isReadyOnConnect, flags.isDisjoint(with: [.closed, .failurePending, .readEnded]) else {
+            return nil
+        }
         let window = net.window.bytes
         switch transport.read(fd, into: UnsafeMutableRawBufferPointer(rebasing: window[..<min(limit, window.count)])) {
         case .moved(let n):

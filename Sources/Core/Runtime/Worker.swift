@@ -47,6 +47,9 @@ public final class Worker {
         loop.owner = self
     }
 
+    /// A uniform random number. Other modules draw here: touching ``random`` from there is checked at run time.
+    public func draw() -> UInt64 { random.next() }
+
     /// Unique in the process, without a shared counter.
     func nextConnectionID() -> UInt64 {
         defer { connectionCounter += 1 }

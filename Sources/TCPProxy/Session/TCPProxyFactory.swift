@@ -26,11 +26,11 @@ final class TCPProxyFactory: NetworkFilterFactory {
         super.init()
     }
 
-    func chooseTarget() -> Int { settings.router.choose(draw: worker.random.next()) }
+    func chooseTarget() -> Int { settings.router.choose(draw: worker.draw()) }
 
     /// The cluster of the router's target at `index`; nil when there is no such cluster now.
     func cluster(at index: Int) -> WorkerCluster? {
-        if let known = clusters[index], !known.isRetired { return known }
+        if let known = clusters[index], !known.isGone() { return known }
         let found = worker.clusters.cluster(named: settings.router.all[index].cluster)
         clusters[index] = found
         return found

@@ -67,12 +67,16 @@ extension TCPSession {
     private func connect(_ cluster: WorkerCluster, for downstream: DownstreamConnection) {
         phase = .connecting
         attempts += 1
-        downstream.note { $0.upstreamAttemptCount = attempts }
-        var context = LoadBalancerContext(hash: settings.hashPolicy == nil ? nil : hash(), now: loop.now)
+        let now = loop.now
+        connectStart = now
+        var context = LoadBalancerContext(hash: settings.hashPolicy == nil ? nil : hash(), now: now)
         if settings.router.matchesMetadata {
             context.metadataMatch = settings.router.all[targetIndex].metadataMatch
         }
-        context.originalDestination = downstream.info.downstreamLocalAddress
+        downstream.note {
+            $0.upstreamAttemptCount = attempts
+            context.originalDestination = $0.downstreamLocalAddress
+        }
         guard let host = cluster.choose(context) else {
             downstream.info.responseFlags.insert(.noHealthyUpstream)
             downstream.close(.flush)
@@ -80,7 +84,7 @@ extension TCPSession {
         }
         downstream.note {
             $0.upstreamHostAddress = host.address
-            $0.upstreamHostName = host.host.hostname
+            $0.upstreamHostName = host.hostname
         }
         guard host.openConnection() else {
             downstream.info.responseFlags.insert(.upstreamOverflow)
@@ -92,7 +96,6 @@ extension TCPSession {
     }
 
     private func open(_ prepared: PreparedSocket) {
-        connectStart = loop.now
         countedUpstreamTx = 0
         let (fd, error): (Int32, Int32)
         // A connect over loopback has usually ended by the time the call returns EINPROGRESS. What waits to be sent tells,
@@ -172,7 +175,7 @@ extension TCPSession {
             downstream.close(.flush)
             return
         }
-        let delay = settings.backoff?.delayMS(attempt: Int(attempts), draw: factory.worker.random.next()) ?? 0
+        let delay = settings.backoff?.delayMS(attempt: Int(attempts), draw: factory.worker.draw()) ?? 0
         // Always by timer: a chain of immediate failures must not recurse.
         phase = .backingOff
         connectTimer = loop.schedule(afterMS: delay, target: self, tag: TimerTag.backoff)
@@ -195,39 +198,46 @@ extension TCPSession {
 
     // MARK: Connected
 
-    func onUpstreamConnected(_ connection: Connection) { withDownstream { onUpstreamConnected(connection, $0) } }
+    func onUpstreamConnected(_ connection: Connection) {
+        guard let host else { return }
+        withDownstream { onUpstreamConnected(connection, $0, host) }
+    }
 
-    private func onUpstreamConnected(_ connection: Connection, _ downstream: DownstreamConnection) {
-        let host = self.host
-        let loop = self.loop
-        loop.cancel(&connectTimer)
+    private func onUpstreamConnected(_ connection: Connection, _ downstream: DownstreamConnection, _ host: WorkerHost) {
+        let now = loop.now
+        if connectTimer != .none { loop.cancel(&connectTimer) }
         phase = .relaying
         // Only the last attempt counts once one succeeded.
         if attempts > 1 {
             downstream.info.responseFlags.remove(.upstreamConnectionFailure)
             downstream.info.details.upstreamTransportFailureReason = ""
         }
-        host?.connectionReady(afterMS: loop.now.milliseconds(since: connectStart))
-        host?.beginRequest()
+        host.connectionReady(afterMS: now.milliseconds(since: connectStart))
+        host.beginRequest()
         watchHost()
         if !settings.accessLogs.isEmpty {
             downstream.info.setUpstreamEnds(connection.localAddress, downstream.info.upstreamHostAddress)
         }
-        lastUpstreamByte = loop.now
-        lastDownstreamByte = loop.now
+        lastUpstreamByte = now
+        lastDownstreamByte = now
         armIdle()
         if settings.logsOnConnected { log(.tcpUpstreamConnected) }
-        // Some may have gone with the connect.
-        earlyData.consume(Int(connection.bytesWritten), pool: factory.worker.net.pool)
-        while !earlyData.isEmpty {
-            let piece = earlyData.first
-            connection.write(piece)
-            earlyData.consume(piece.count, pool: factory.worker.net.pool)
-        }
+        if !earlyData.isEmpty { passEarly(to: connection) }
         accountUpstreamWritten(connection)
         if clientEnded { connection.closeWrite() }
         downstream.relay(to: connection)
         downstream.connection.resumeReading(.notConnected)
+    }
+
+    private func passEarly(to connection: Connection) {
+        let pool = factory.worker.net.pool
+        // Some may have gone with the connect.
+        earlyData.consume(Int(connection.bytesWritten), pool: pool)
+        while !earlyData.isEmpty {
+            let piece = earlyData.first
+            connection.write(piece)
+            earlyData.consume(piece.count, pool: pool)
+        }
     }
 
     /// Gives the host of an established connection back.

@@ -74,7 +74,7 @@ extension TCPSession {
         guard settings.maxDurationMS > 0 else { return }
         var limit = Double(settings.maxDurationMS)
         if settings.maxDurationJitterPercent > 0 {
-            let share = Double(factory.worker.random.next() >> 11) / Double(1 << 53)
+            let share = Double(factory.worker.draw() >> 11) / Double(1 << 53)
             limit *= 1 + settings.maxDurationJitterPercent / 100 * share
         }
         durationTimer = loop.schedule(

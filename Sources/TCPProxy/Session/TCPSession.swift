@@ -197,7 +197,11 @@ final class TCPSession: NetworkFilter {
     }
 
     override func onClosed(_ connection: Connection, _ end: ConnectionEnd) {
-        if phase == .connecting { onConnectFailed(end) } else { withDownstream { onUpstreamClosed(connection, end, $0) } }
+        if phase == .connecting {
+            onConnectFailed(end)
+        } else {
+            withDownstream { onUpstreamClosed(connection, end, $0) }
+        }
     }
 
     private func onUpstreamClosed(_ connection: Connection, _ end: ConnectionEnd, _ downstream: DownstreamConnection) {
@@ -233,10 +237,10 @@ final class TCPSession: NetworkFilter {
         guard phase != .over else { return }
         phase = .over
         let loop = self.loop
-        loop.cancel(&connectTimer)
+        if connectTimer != .none { loop.cancel(&connectTimer) }
         loop.cancel(&idleTimer)
-        loop.cancel(&durationTimer)
-        loop.cancel(&logTimer)
+        if durationTimer != .none { loop.cancel(&durationTimer) }
+        if logTimer != .none { loop.cancel(&logTimer) }
         if !earlyData.isEmpty { earlyData.removeAll(pool: factory.worker.net.pool) }
         clearBuffered()
         withDownstream { $0.note { $0.endTime = loop.now } }

@@ -24,8 +24,7 @@ public final class WorkerCluster {
     @exclusivity(unchecked) private var hosts: [WorkerHost?]
     /// Admitted here and not in a snapshot yet.
     private var strays: [ObjectIdentifier: WorkerHost] = [:]
-    /// The cluster was removed or replaced: whoever kept this looks it up anew.
-    @exclusivity(unchecked) public private(set) var isRetired = false
+    @exclusivity(unchecked) private var isRetired = false
     private var isMarkedUsed = false
 
     init(_ shared: Cluster, stats: WorkerStats, link: ManagerLink, random: inout FastRandom) {
@@ -48,6 +47,8 @@ public final class WorkerCluster {
     }
 
     public var name: String { config.name }
+    /// The cluster was removed or replaced: whoever kept this looks it up anew.
+    public func isGone() -> Bool { isRetired }
     public var metadata: Metadata { config.metadata }
     public var snapshot: ClusterSnapshot { balancer.currentSnapshot }
 

@@ -76,6 +76,8 @@ public final class WorkerHost {
     /// The host with its newest attributes.
     public var host: Host { current }
     public var address: SocketAddress { current.address }
+    /// The name the host was found by, empty where it has none but its address.
+    public var hostname: String { current.hostname }
     /// Whether the newest snapshot has the host.
     public var isMember: Bool { index != nil }
 
