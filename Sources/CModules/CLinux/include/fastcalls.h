@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-#if !defined(__has_feature)
-#define __has_feature(name) 0
+// Sanitizers watch descriptors and memory through libc's wrappers. They are told by scripts/sanitize.sh and not by
+// __has_feature, which Swift's importer answers with no whatever it compiles for.
+#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(LINUX_CALLS_THROUGH_LIBC)
+#define LINUX_CALLS_THROUGH_LIBC 1
 #endif
 
-// Sanitizers watch descriptors and memory through libc's wrappers: leave them in.
-#if (defined(__x86_64__) || defined(__aarch64__)) && !__has_feature(address_sanitizer) && \
-    !__has_feature(thread_sanitizer)
+#if !defined(LINUX_CALLS_THROUGH_LIBC)
 
 static inline long linux_call(long number, long a, long b, long c, long d, long e, long f) {
 #if defined(__x86_64__)
@@ -72,6 +72,5 @@ long linux_sendmsg(int fd, const void *message, int flags);
 int linux_connect(int fd, const void *address, uint32_t length);
 int linux_accept4(int fd, void *address, uint32_t *length, int flags);
 int linux_close(int fd);
-#define LINUX_CALLS_THROUGH_LIBC 1
 
 #endif
