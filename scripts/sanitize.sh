@@ -22,8 +22,8 @@ swift test --skip-build $build
 # shellcheck disable=SC2086
 swift build --product tcp-proxy $build
 stories=""
-for story in half_close first_bytes resets connect_failures killed_upstream dns_change drain_sigterm filters tcp_proxy_options admin \
-    access_log listener log_rotation; do
+for story in half_close first_bytes resets connect_failures killed_upstream dns_change drain_sigterm filters \
+    tcp_proxy_options admin access_log listener log_rotation; do
     stories="$stories Tests/Integration/test_$story.py"
 done
 # shellcheck disable=SC2086

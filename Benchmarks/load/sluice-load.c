@@ -13,7 +13,8 @@
 //
 // The measured window starts after the warm-up and lasts until `--seconds` have passed in slices of 100 ms in which the
 // hypervisor stole nothing, or three times as long. The CPU time of the watched processes (all threads, nanoseconds,
-// /proc/PID/task/*/schedstat) is read at the edges by this program, so that it covers exactly the counted requests. Then outstanding replies are awaited, connections close, and one JSON object goes to standard output.
+// /proc/PID/task/*/schedstat) is read at the edges by this program, so that it covers exactly the counted requests. Then
+// outstanding replies are awaited, connections close, and one JSON object goes to standard output.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -408,8 +409,8 @@ static int runLoad(struct Options options, int perRequest, int idle) {
     printf("{\"requests\": %lu, \"seconds\": %.6f, \"cpu_ns\": %ld, \"quiet_requests\": %lu, \"quiet_seconds\": %.6f, "
            "\"quiet_cpu_ns\": %ld, \"opened\": %lu, \"errors\": %lu, \"error\": \"%s\", "
            "\"reply_bytes\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"total_requests\": %lu}\n",
-           counted, seconds, cpuAtEnd - cpuAtStart, quiet.requests, (double)quiet.ns / 1e9, quiet.cpuNS, openedCount, errorCount, firstError, replyBytes, latencyUS(0.5),
-           latencyUS(0.99), requests);
+           counted, seconds, cpuAtEnd - cpuAtStart, quiet.requests, (double)quiet.ns / 1e9, quiet.cpuNS, openedCount,
+           errorCount, firstError, replyBytes, latencyUS(0.5), latencyUS(0.99), requests);
     return errorCount ? 1 : 0;
 }
 

@@ -145,9 +145,12 @@ final class ActiveListener: EventTarget {
 
     /// The record of a new connection.
     private func record(_ client: Int32, _ remote: SocketAddress) -> StreamInfo {
-        StreamInfo(
-            now: worker.loop.now, connectionID: worker.nextConnectionID(), remote: remote,
-            local: boundToOneAddress ? address : Sockets.localAddress(client) ?? address, listenerName: spec.name)
+        var info = StreamInfo(now: worker.loop.now)
+        info.connectionID = worker.nextConnectionID()
+        info.downstreamRemoteAddress = remote
+        info.downstreamLocalAddress = boundToOneAddress ? address : Sockets.localAddress(client) ?? address
+        info.listenerName = spec.name
+        return info
     }
 
     private func refuse(_ client: Int32) {

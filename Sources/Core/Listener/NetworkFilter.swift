@@ -25,16 +25,18 @@ open class NetworkFilter: ConnectionHandler {
 
     /// The connection that this filter serves. Valid from before ``onNewConnection()`` to the end of ``onClosed(_:)``.
     @inlinable @inline(__always)
-    public final var downstream: DownstreamConnection {
-        guard let owner else { preconditionFailure("A filter was used before its connection adopted it.") }
-        return owner.takeUnretainedValue()
-    }
+    public final var downstream: DownstreamConnection { adopter.takeUnretainedValue() }
 
     /// Calls `body` with ``downstream``, without counting the reference: for what runs with each read.
     @inlinable @inline(__always)
     public final func withDownstream<R>(_ body: (DownstreamConnection) -> R) -> R {
+        adopter._withUnsafeGuaranteedRef(body)
+    }
+
+    @inlinable @inline(__always)
+    final var adopter: Unmanaged<DownstreamConnection> {
         guard let owner else { preconditionFailure("A filter was used before its connection adopted it.") }
-        return owner._withUnsafeGuaranteedRef(body)
+        return owner
     }
 
     final func adopt(by connection: DownstreamConnection) { owner = .passUnretained(connection) }

@@ -8,7 +8,7 @@ extension TCPSession {
     // MARK: Before the upstream is there
 
     /// One chunk of the queue they wait in.
-    private static let readAheadBytes = 16 << 10
+    private static let readAheadBytes = ChunkPool.payloadSize
 
     /// The client waits while the upstream is sought; what it has said already is taken along, so that it can leave with
     /// the end of the handshake (docs/life-of-a-request.md).

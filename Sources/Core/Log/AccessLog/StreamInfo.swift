@@ -65,18 +65,6 @@ public struct StreamInfo {
         startWallNS = wallNS
     }
 
-    /// A new downstream connection, with all that is known of it: filled in afterwards, the record would be copied.
-    init(
-        now: Instant, connectionID: UInt64, remote: SocketAddress, local: SocketAddress, listenerName: String
-    ) {
-        startTime = now
-        startWallNS = StreamInfo.readWallNS()
-        self.connectionID = connectionID
-        downstreamRemoteAddress = remote
-        downstreamLocalAddress = local
-        self.listenerName = listenerName
-    }
-
     /// What few streams need; reading this makes the object. Ask ``existingDetails`` to look without making it.
     public var details: StreamDetails {
         mutating get {

@@ -86,8 +86,12 @@ public struct SocketSpec: Hashable, Sendable {
     /// - Parameter bytesWait: the connection's first bytes are there and leave as soon as it stands: they carry the ACK
     ///   that ends the handshake, which saves a packet.
     public func open(bytesWait: Bool = false) -> Opening {
-        let fd = socket(address.family, Int32(SOCK_STREAM.rawValue) | sockNonblock | sockCloexec, 0)
-        if fd < 0 { return .failed(errno) }
+        let fd: Int32
+        do throws(SocketError) {
+            fd = try Sockets.makeStream(family: address.family)
+        } catch {
+            return .failed(error.errno)
+        }
         if let error = prepare(fd) {
             close(fd)
             return error
@@ -163,10 +167,8 @@ public final class PreparedSocket {
     }
 
     /// Opens one more socket, as ``SocketSpec/open(bytesWait:)``.
-    public func open(bytesWait: Bool = false) -> SocketSpec.Opening { spec.open(bytesWait: bytesWait) }
+    public func open(bytesWait: Bool) -> SocketSpec.Opening { spec.open(bytesWait: bytesWait) }
 }
 
-// Names that the overlay types as enums, or that old headers lack.
-private let sockNonblock = Int32(SOCK_NONBLOCK.rawValue)
-private let sockCloexec = Int32(SOCK_CLOEXEC.rawValue)
+// A name that old headers lack.
 private let ipv6Freebind: Int32 = 78
